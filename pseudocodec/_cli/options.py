@@ -1,0 +1,32 @@
+"""Options that several commands share, and values that need parsing."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+
+FILE = click.Path(path_type=Path)
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
+
+
+def duration(ctx: click.Context, param: click.Parameter, value: str) -> float:
+    """Seconds from 90, 90s, 30m or 1.5h; a usage error for anything else, and for zero."""
+    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)([smh]?)", value)
+    seconds = float(match[1]) * _UNITS[match[2]] if match else 0.0
+    if seconds <= 0.0:
+        raise click.BadParameter(f"{value!r} is not a time such as 90s, 30m or 2h.", ctx, param)
+    return seconds
+
+
+force = click.option("-f", "--force", is_flag=True, help="Replace files that exist.")
+show = click.option("--show", "with_show", is_flag=True, help="Draw the picture in the terminal.")
+device = click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    metavar="NAME",
+    help="Where the nets run: auto, cpu, cuda or mps.",
+)

@@ -1,0 +1,58 @@
+"""Tables on stdout and progress on stderr, both plain when nobody watches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from pseudocodec._text import label
+
+
+def print_facts(title: str, facts: Mapping[str, str]) -> None:
+    """A title and a table of two columns, on stdout."""
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(title, style="bold", markup=False)
+    width = max(map(len, facts), default=0)
+    for name, value in facts.items():
+        console.print(f"  {name:<{width}}  {value}", markup=False)
+
+
+def print_table(rows: list[dict[str, str]]) -> None:
+    """One line a row under the names of the columns, on stdout; every row has the same keys."""
+    console = Console(highlight=False, soft_wrap=True)  # a pipe must get whole lines
+    lines = [list(rows[0]), *(list(row.values()) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for i, line in enumerate(lines):
+        cells = (f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True))
+        style = "bold" if i == 0 else None
+        console.print("  ".join(cells).rstrip(), style=style, markup=False)
+
+
+def note(sentence: str) -> None:
+    """A line on stderr."""
+    click.echo(f"pseudocodec: {label(sentence)}", err=True)
+
+
+@contextmanager
+def progress(task: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """A bar on stderr while the block runs, if stderr is a terminal; call it with the count done.
+
+    Without a `total` the bar only shows that something happens.
+    """
+    console = Console(stderr=True)
+    count = [] if total is None else [MofNCompleteColumn(), TimeRemainingColumn()]
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        *count,
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    with bar:
+        handle = bar.add_task(task, total=total)
+        yield lambda done: bar.update(handle, completed=done)

@@ -1,0 +1,260 @@
+"""The console command `pseudocodec`: its commands, options and help.
+
+Only click is imported here, so that --help is instant; each command imports what it runs.
+"""
+# ruff: noqa: PLC0415
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pseudocodec._cli import options
+from pseudocodec._cli.group import Group, json_option
+
+_EXAMPLES = """\b
+Examples:
+  pseudocodec encode digit.png                 writes digit.psl beside it
+  pseudocodec encode digit.png -n 40 --show    spends 40 bytes, draws before and after
+  pseudocodec encode scans/ -o scans.psl       one archive of a whole folder
+  pseudocodec decode digit.psl                 writes digit.png
+  pseudocodec decode scans.psl -i 7 -o 7.png   one picture out of an archive
+  pseudocodec info scans.psl                   what it contains
+  pseudocodec train scans/ -o scans.safetensors --budget 2h
+
+\b
+Exit status:
+  0    success
+  1    bad input, a damaged file, or an output that cannot be written
+  2    wrong usage
+  130  interrupted (Ctrl-C); no half-written file is left
+"""
+
+
+def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from pseudocodec import __version__
+
+        click.echo(f"pseudocodec {__version__}")
+        ctx.exit()
+
+
+@click.group(
+    cls=Group,
+    epilog=_EXAMPLES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96},
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Show the version and exit.",
+)
+def main() -> None:
+    """Pictures of one kind in a few dozen bytes.
+
+    A trained model turns each picture into pseudo-random seeds, and back. Every command takes
+    --json for scripts and writes progress to stderr. `pseudocodec COMMAND --help` tells more.
+    """
+
+
+@main.command(short_help="Compress pictures into a .psl file.")
+@click.argument("inputs", metavar="IN...", nargs=-1, required=True, type=options.FILE)
+@click.option(
+    "-o", "--output", type=options.FILE, metavar="OUT.psl", help="Default: beside a single picture."
+)
+@click.option(
+    "--model",
+    default="digits",
+    show_default=True,
+    metavar="NAME",
+    help="An installed model (see `pseudocodec models`) or a .safetensors file.",
+)
+@click.option(
+    "-q",
+    "--quality",
+    type=click.IntRange(0, 100),
+    metavar="Q",
+    help="From 0, the smallest file, to 100, the best picture.",
+)
+@click.option(
+    "-n",
+    "--nbytes",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Bytes to spend on each picture.",
+)
+@click.option(
+    "-p",
+    "--psnr",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="DB",
+    help="PSNR to reach for each picture, in dB.",
+)
+@click.option(
+    "-e",
+    "--effort",
+    type=click.IntRange(0, 9),
+    metavar="0-9",
+    default=3,
+    show_default=True,
+    help="How hard to search: more takes longer to encode, never to decode.",
+)
+@click.option("--resize", is_flag=True, help="Scale pictures to the size of the model, and back.")
+@options.show
+@options.force
+@options.device
+@json_option
+def encode(
+    inputs: tuple[Path, ...],
+    output: Path | None,
+    with_show: bool,
+    force: bool,
+    as_json: bool,
+    **choices: Any,
+) -> None:
+    """Compress pictures into a .psl file.
+
+    IN is a picture file, a folder (searched recursively), a .tar of pictures, an IDX file of
+    images (MNIST's format, .gz too), or a .npy / .npz array of uint8 (n, h, w) or (n, h, w, 3).
+    One picture file alone becomes one small file; anything else becomes one archive, named
+    with -o, from which each picture can be read without the others.
+
+    Give at most one of -q, -n and -p. The summary states the PSNR of what decodes from the file.
+
+    \b
+    Examples:
+      pseudocodec encode digit.png
+      pseudocodec encode photo.jpg --resize -p 22 -o small.psl
+      pseudocodec encode t10k-images-idx3-ubyte.gz -n 15 -o digits.psl
+    """
+    given = [name for name in ("quality", "nbytes", "psnr") if choices[name] is not None]
+    if len(given) > 1:
+        raise click.UsageError(f"--{given[0]} and --{given[1]} exclude each other: give one.")
+    from pseudocodec._cli import encode as worker
+
+    worker.run(inputs, output, choices, force=force, with_show=with_show, as_json=as_json)
+
+
+@main.command(short_help="Turn a .psl file into pictures.")
+@click.argument("path", metavar="IN.psl", type=options.FILE)
+@click.option(
+    "-o",
+    "--output",
+    type=options.FILE,
+    metavar="OUT",
+    help="A picture file, by its suffix; for an archive a folder. Default: beside the input.",
+)
+@click.option(
+    "-i",
+    "--index",
+    "indexes",
+    multiple=True,
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Only this picture of an archive, counted from 0. Can be repeated.",
+)
+@click.option("--partial", is_flag=True, help="Accept a file cut short, without verifying it.")
+@options.show
+@options.force
+@options.device
+@json_option
+def decode(path: Path, output: Path | None, indexes: tuple[int, ...], **flags: Any) -> None:
+    """Turn a .psl file into pictures.
+
+    A single picture is written as IN.png, an archive as a folder IN of 00000.png, 00001.png and
+    so on. With one --index and a picture file for -o, that picture is written there.
+
+    \b
+    Examples:
+      pseudocodec decode digit.psl -o digit.webp
+      pseudocodec decode digits.psl -i 3 -i 5 -o few/
+    """
+    from pseudocodec._cli import decode as worker
+
+    worker.run(path, output, indexes, **flags)
+
+
+@main.command(short_help="Show what .psl files contain.")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=options.FILE)
+@json_option
+def info(files: tuple[Path, ...], as_json: bool) -> None:
+    """Show what .psl files contain, from their headers alone.
+
+    With --json, one line for each FILE.
+    """
+    from pseudocodec._cli import facts
+
+    facts.info(files, as_json=as_json)
+
+
+@main.command(short_help="Check .psl files for damage.")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=options.FILE)
+@json_option
+def verify(files: tuple[Path, ...], as_json: bool) -> None:
+    """Check every checksum of .psl files. The exit status is 1 if any file is damaged.
+
+    With --json, one line for each FILE.
+    """
+    from pseudocodec._cli import facts
+
+    facts.verify(files, as_json=as_json)
+
+
+@main.command(short_help="List the installed models.")
+@json_option
+def models(as_json: bool) -> None:
+    """List the installed models, by the names that `encode --model` takes."""
+    from pseudocodec._cli import facts
+
+    facts.models(as_json=as_json)
+
+
+@main.command(short_help="Train a model on pictures of your own.")
+@click.argument("data", type=options.FILE)
+@click.option(
+    "-o",
+    "--output",
+    type=options.FILE,
+    required=True,
+    metavar="MODEL.safetensors",
+    help="The model to write.",
+)
+@click.option(
+    "--budget",
+    metavar="TIME",
+    callback=options.duration,
+    default="30m",
+    show_default=True,
+    help="Time to spend, such as 90s, 30m or 2h; with --resume, by all runs together.",
+)
+@click.option("--resume", is_flag=True, help="Go on from where an earlier run stopped.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**63 - 1),
+    metavar="N",
+    default=0,
+    show_default=True,
+    help="Of the random numbers that training draws.",
+)
+@options.force
+@options.device
+@json_option
+def train(data: Path, output: Path, **settings: Any) -> None:
+    """Train a model on pictures of your own, all of one size.
+
+    DATA is anything `encode` takes: a folder, a .tar, an IDX file or an array. Progress goes to
+    stderr once a minute. Ctrl-C stops; --resume goes on from there.
+
+    \b
+    Examples:
+      pseudocodec train scans/ -o scans.safetensors --budget 2h
+      pseudocodec encode new.png --model scans.safetensors
+    """
+    from pseudocodec._cli import train as worker
+
+    worker.run(data, output, **settings)

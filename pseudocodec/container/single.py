@@ -1,0 +1,90 @@
+"""A .psl file of one picture: header, optional size and chunks, payload to the end."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
+
+from pseudocodec.container.chunks import Chunk, pack_section, parse_section, section_length
+from pseudocodec.container.geometry import Geometry, check_geometry
+from pseudocodec.container.header import pack_common, parse_common
+from pseudocodec.container.layout import COMMON, GEOMETRY, MAX_PIXELS, U32, Flag, front_crc
+from pseudocodec.errors import Corrupt, PslError
+
+
+class Single(NamedTuple):
+    """The content of a single-image file; `geometry` is None at the model's own size."""
+
+    model_id: bytes
+    payload: bytes
+    geometry: Geometry | None
+    chunks: tuple[Chunk, ...]
+    verified: bool
+
+
+def write_single(
+    model_id: bytes,
+    payload: bytes,
+    *,
+    geometry: Geometry | None = None,
+    chunks: Iterable[Chunk] = (),
+) -> bytes:
+    """The file of one picture: 20 bytes more than `payload`, 28 with `geometry`, plus chunks.
+
+    `model_id` is the first 8 bytes of the model's content hash. Raises `PslError` for a bad id
+    or chunk, `Corrupt` or `TooLarge` for a `geometry` no reader would accept.
+    """
+    flags = Flag(0)
+    front = b""
+    if geometry is not None:
+        check_geometry(geometry, max_pixels=geometry.width * geometry.height)
+        flags |= Flag.GEOMETRY
+        front = GEOMETRY.pack(*geometry)
+    section = pack_section(chunks)
+    if section:
+        flags |= Flag.CHUNKS
+    return pack_common(flags, model_id, front + section + payload)
+
+
+def read_single(
+    data: bytes,
+    *,
+    partial: bool = False,
+    max_pixels: int = MAX_PIXELS,
+    known: Collection[bytes] = frozenset(),
+) -> Single:
+    """The content of a whole single-image file, or with `partial` of its beginning.
+
+    With `partial` a CRC mismatch is tolerated and the result says `verified=False`; the header
+    must be complete all the same. `known` are the critical chunk tags the caller understands.
+
+    Raises `NotPsl`, `UnsupportedVersion`, `Corrupt` (damaged, truncated), `TooLarge` (picture
+    above `max_pixels`), `PslError` (an archive).
+    """
+    flags, model_id, crc = parse_common(data)
+    if Flag.ARCHIVE in flags:
+        raise PslError(
+            "the file is an archive of pictures, not a single one; open it as an archive"
+        )
+    verified = front_crc(memoryview(data)) == crc
+    if not verified and not partial:
+        raise Corrupt(
+            f"the checksum of the {len(data)}-byte file differs: it is truncated or damaged; "
+            "fetch it again, or pass partial=True to decode the beginning of a progressive "
+            "stream unverified"
+        )
+    start = COMMON.size
+    geometry = None
+    if Flag.GEOMETRY in flags:
+        start += GEOMETRY.size
+        if len(data) < start:
+            raise Corrupt("the file ends inside the picture size; it is truncated, fetch it again")
+        geometry = Geometry(*GEOMETRY.unpack_from(data, COMMON.size))
+        check_geometry(geometry, max_pixels)
+    chunks: tuple[Chunk, ...] = ()
+    if Flag.CHUNKS in flags:
+        field_end = start + U32.size
+        length = section_length(data[start:field_end], len(data) - field_end)
+        start = field_end + length
+        chunks = parse_section(data[field_end:start], known)
+    return Single(model_id, data[start:], geometry, chunks, verified)

@@ -1,0 +1,162 @@
+"""Pictures in and out: what counts as a picture, reading files, resizing.
+
+Inside the library a picture is a uint8 or uint16 array of shape (H, W, C), C = 1 (grey) or 3 (RGB),
+whose full scale (255 or 65535) is white. `as_array` makes one from whatever a user holds.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from pseudocodec._pixels import Pixels, canonical, damaged, from_pil, from_tensor
+from pseudocodec._text import label
+from pseudocodec.errors import PslError, TooLarge
+
+MAX_PIXELS = 2**28
+"""Width times height above which `read` refuses a picture file, unless told otherwise."""
+
+
+def as_array(image: object) -> Pixels:
+    """One picture as a uint8 or uint16 array of shape (H, W, C), C = 1 (grey) or 3 (RGB).
+
+    Accepts:
+
+    - a PIL image of mode 1, L, LA, P, RGB, RGBA, I;16, I (taken as 16 bits) or F (in [0, 1]);
+      a palette of greys gives grey, any other RGB;
+    - an ndarray of shape (H, W), (H, W, 1), (H, W, 2), (H, W, 3) or (H, W, 4), channels last, of
+      dtype uint8, uint16, bool (False black, True white) or float in [0, 1];
+    - a torch tensor of shape (H, W) or (C, H, W), channels *first* as everywhere in torch, of
+      dtype uint8 or float in [0, 1], on any device.
+
+    Floats are rounded to uint16: 256 steps for each step of an 8-bit decode, which is ample. The
+    2nd channel of two and the 4th of four is alpha: dropped when opaque everywhere, else refused.
+    The result may share memory with `image`.
+
+    Raises:
+        PslError: `image` is none of these, is empty, holds NaN, infinity or a value out of range,
+            or is transparent somewhere.
+    """
+    if isinstance(image, Image.Image):
+        array = from_pil(image)
+    elif isinstance(image, np.ndarray):
+        array = image
+    elif type(image).__module__.partition(".")[0] == "torch" and hasattr(image, "detach"):
+        array = from_tensor(image)
+    else:
+        raise PslError(
+            f"an image must be a PIL image, a numpy array or a torch tensor, got "
+            f"{type(image).__name__}: open files with PIL.Image.open, wrap lists in numpy.asarray"
+        )
+    return canonical(array)
+
+
+def read(file: str | os.PathLike[str] | IO[bytes], *, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """The picture in `file`, decoded, upright (EXIF orientation applied), detached from the file.
+
+    Args:
+        file: a path, or a binary file object that can seek.
+        max_pixels: width times height allowed; checked before any pixel is decoded.
+
+    Of an animation the first frame is read. Pillow reduces 16-bit colours, not greys, to 8 bits.
+    Unreadable EXIF data counts as none, as in viewers.
+
+    Raises:
+        TooLarge: the picture has more than `max_pixels` pixels, or more than Pillow allows.
+        PslError: there is no such file, it is empty, not a picture, or damaged. The message
+            names it.
+    """
+    is_path = isinstance(file, (str, os.PathLike))
+    name = label(file if is_path else getattr(file, "name", "the picture"))
+    try:
+        with warnings.catch_warnings():
+            # Between one and two times Pillow's limit it only warns; max_pixels decides there.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            opened = Image.open(file)
+    except Image.DecompressionBombError as error:
+        raise TooLarge(
+            f"{name} has too many pixels for Pillow: raise PIL.Image.MAX_IMAGE_PIXELS to read it"
+        ) from error
+    except UnidentifiedImageError as error:
+        raise PslError(f"{name} {_why_unidentified(file)}") from error
+    except OSError as error:
+        raise PslError(f"cannot read {name}: {error.strerror or error}") from error
+    except Exception as error:
+        raise damaged(name, error) from error
+    with opened:
+        return _decoded(opened, name, max_pixels)
+
+
+def resize(array: Pixels, width: int, height: int) -> Pixels:
+    """`array` resampled to `width` x `height` pixels by Pillow's Lanczos filter, antialiased.
+
+    Args:
+        array: uint8 or uint16, shape (H, W, C); each channel is filtered on its own.
+        width: of the result, at least 1.
+        height: of the result, at least 1.
+
+    Returns:
+        The same dtype, shape (height, width, C), clipped to the range of the dtype.
+
+    Raises:
+        PslError: `width` or `height` is less than 1.
+    """
+    if width < 1 or height < 1:
+        raise PslError(f"cannot resize to {width} x {height} pixels: both must be 1 or more")
+    if array.shape[:2] == (height, width):
+        return array
+    planes = [_resize_plane(array[:, :, c], width, height) for c in range(array.shape[2])]
+    return np.stack(planes, axis=2)
+
+
+def to_8_bit(array: Pixels) -> npt.NDArray[np.uint8]:
+    """`array` as uint8 of the same shape, uint16 rounded to the nearest step of 257."""
+    if array.dtype == np.uint8:
+        return array.astype(np.uint8, copy=False)
+    return ((array.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def _resize_plane(plane: Pixels, width: int, height: int) -> Pixels:
+    size, lanczos = (width, height), Image.Resampling.LANCZOS
+    if plane.dtype == np.uint8:
+        return np.asarray(Image.fromarray(np.ascontiguousarray(plane)).resize(size, lanczos))
+    # Pillow has no 16-bit filter; float32 holds every uint16 exactly.
+    filtered = np.asarray(Image.fromarray(plane.astype(np.float32)).resize(size, lanczos))
+    clipped: npt.NDArray[np.float32] = np.rint(filtered).clip(0, 65535)
+    return clipped.astype(np.uint16)
+
+
+def _decoded(image: Image.Image, name: str, max_pixels: int) -> Image.Image:
+    width, height = image.size
+    if width * height > max_pixels:
+        raise TooLarge(
+            f"{name} is {width} x {height} pixels, more than the {max_pixels} allowed: "
+            f"scale it down, or raise max_pixels"
+        )
+    try:
+        image.load()
+        upright = image.copy()
+    except Image.DecompressionBombError as error:
+        raise TooLarge(f"{name} has too many pixels for Pillow") from error
+    except Exception as error:  # Pillow's readers raise nearly anything on damaged files
+        raise damaged(name, error) from error
+    with suppress(Exception):  # unreadable EXIF data
+        upright = ImageOps.exif_transpose(upright)
+    return upright
+
+
+def _why_unidentified(file: str | os.PathLike[str] | IO[bytes]) -> str:
+    if not isinstance(file, (str, os.PathLike)):
+        empty = file.seek(0, os.SEEK_END) == 0
+    else:
+        empty = Path(file).stat().st_size == 0
+    if empty:
+        return "is empty (0 bytes)"
+    return "is not a picture, or of a format that Pillow cannot read here: convert it to PNG"

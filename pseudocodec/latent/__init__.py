@@ -1,0 +1,1 @@
+"""Latent codes: latents -> integer symbols -> bits, and back."""

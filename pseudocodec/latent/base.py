@@ -1,0 +1,63 @@
+"""What every latent code offers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Payload = tuple[bytes, int]  # ceil(n / 8) bytes and n, the number of bits used, MSB first
+
+
+class LatentCode(ABC):
+    """Turns latent vectors into integer symbols, symbols into bits, and both back.
+
+    Encoding may use floats. Everything from the symbols to the bytes, and the latents that `decode`
+    returns, is exact: the same on every machine.
+    """
+
+    kind: str
+    dims: int  # values of one latent vector
+    max_bits: int  # the longest payload that carries information
+
+    @abstractmethod
+    def encode(
+        self, latents: NDArray[np.float32], bits: int, effort: int = 3
+    ) -> NDArray[np.int64]:
+        """Latents (n, dims) -> symbols (n, k) for payloads of at most `bits` bits each.
+
+        `effort` 0-9 buys a closer match with time. Raises PslError for a budget too small to carry
+        anything when the code cannot be empty, for a wrong shape and for non-finite latents.
+        """
+
+    @abstractmethod
+    def decode(self, symbols: NDArray[np.int64], bits: int) -> NDArray[np.float32]:
+        """Symbols (n, k) of payloads of `bits` bits -> latents (n, dims), exact everywhere.
+
+        Raises Corrupt for symbols the code cannot have written.
+        """
+
+    @abstractmethod
+    def pack(self, symbols: NDArray[np.int64], bits: int) -> list[Payload]:
+        """Symbols (n, k) -> one payload of exactly `bits` bits each."""
+
+    @abstractmethod
+    def unpack(self, payload: bytes, bits: int, *, partial: bool = False) -> NDArray[np.int64]:
+        """One payload -> its symbols (k,). With `partial`, the whole symbols of a truncated one.
+
+        Raises Corrupt for a payload the code cannot have written.
+        """
+
+    @abstractmethod
+    def usable_bits(self, bits: int, *, partial: bool = False) -> int:
+        """The payload size that carries information when `bits` are there: at most `bits`."""
+
+    @abstractmethod
+    def level(self, bits: int) -> float:
+        """log2 of the water level after `bits`, 0 when nothing is coded: what the generator is told."""
+
+    @abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """JSON-ready parameters, enough for `latent.registry.build` together with the tables."""

@@ -1,0 +1,1 @@
+"""Torch modules only: analysis (image -> latents) and synthesis (latents -> image) networks."""

@@ -1,0 +1,9 @@
+"""Pseudo-random sequences: linear congruential generators, their orbits, chaotic maps and tests.
+
+Nothing here imports numba until `decompose` is called, so a decoder stays light.
+"""
+
+from pseudocodec.prng.lcg import THESIS, Lcg, named
+from pseudocodec.prng.orbits import Orbits, Windows, decompose
+
+__all__ = ["THESIS", "Lcg", "Orbits", "Windows", "decompose", "named"]

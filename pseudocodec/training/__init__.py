@@ -1,0 +1,1 @@
+"""Losses, data, loops: training of the shipped models and of users' own."""

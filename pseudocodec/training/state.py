@@ -1,0 +1,39 @@
+"""Checkpoints that resume to the step: everything a training run needs, written atomically."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pseudocodec.errors import PslError
+from pseudocodec.files import atomic_write
+
+FORMAT = 1
+
+
+def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Write `state` (tensors and plain values) to `path`; the old file stays until it is whole."""
+    with atomic_write(path, overwrite=True) as file:
+        torch.save({"format": FORMAT, "torch_rng": torch.get_rng_state(), **state}, file)
+
+
+def load_checkpoint(path: Path, device: torch.device, expect: dict[str, Any]) -> dict[str, Any]:
+    """Read a checkpoint and restore the CPU random state.
+
+    Raises PslError when the file is damaged or was written for other settings than `expect`.
+    """
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+        fits = state["format"] == FORMAT
+    except Exception as error:  # torch raises many kinds for a damaged file
+        raise PslError(f"{path}: the checkpoint cannot be read ({error}); delete it") from error
+    if not fits or state["settings"] != expect:
+        raise PslError(
+            f"{path}: the checkpoint was written for other settings; "
+            "repeat them, or delete the file to start afresh"
+        )
+    torch.set_rng_state(state["torch_rng"].cpu())
+    assert isinstance(state, dict)
+    return state

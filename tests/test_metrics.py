@@ -1,0 +1,53 @@
+"""Distances between pictures."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from pseudocodec.errors import PslError
+from pseudocodec.metrics import mse, psnr
+
+
+def test_black_against_white() -> None:
+    black, white = np.zeros((2, 3), np.uint8), np.full((2, 3), 255, np.uint8)
+    assert mse(black, white) == mse(white, black) == 1.0
+    assert psnr(black, white) == 0.0
+
+
+def test_one_step_everywhere_is_48_db() -> None:
+    a = np.full((4, 4, 3), 7, np.uint8)
+    assert psnr(a, a + np.uint8(1)) == pytest.approx(20 * math.log10(255))
+
+
+@given(hnp.arrays(np.uint8, hnp.array_shapes(max_dims=3)))
+def test_equal_pictures_are_infinitely_close(a: np.ndarray) -> None:
+    assert mse(a, a) == 0.0
+    assert psnr(a, a) == math.inf
+
+
+@given(
+    hnp.arrays(np.uint8, (3, 4)),
+    hnp.arrays(np.uint8, (3, 4)),
+    st.integers(1, 12),
+)
+def test_mean_over_all_samples(a: np.ndarray, b: np.ndarray, rows: int) -> None:
+    expected = np.mean((a / 255 - b / 255) ** 2)
+    assert mse(np.tile(a, (rows, 1)), np.tile(b, (rows, 1))) == pytest.approx(expected)
+
+
+def test_shapes_must_agree() -> None:
+    with pytest.raises(PslError, match="one shape"):
+        mse(np.zeros((2, 2), np.uint8), np.zeros((2, 3), np.uint8))
+    with pytest.raises(PslError, match="one shape"):
+        mse(np.zeros((0, 2), np.uint8), np.zeros((0, 2), np.uint8))
+
+
+def test_only_bytes() -> None:
+    with pytest.raises(PslError, match="float64"):
+        psnr(np.zeros((2, 2)), np.zeros((2, 2), np.uint8))  # type: ignore[arg-type]
