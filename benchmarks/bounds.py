@@ -19,8 +19,9 @@ import math
 from collections.abc import Iterable
 
 import numpy as np
-from harness import Row
 from numpy.typing import ArrayLike, NDArray
+
+from harness import Row
 from score import Images
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from score import Images
 
 from pseudocodec import inputs
+from score import Images
 
 Split = Literal["train", "test"]
 ROOT = Path(os.environ.get("PSEUDOCODEC_DATA") or Path(__file__).parents[2] / "shared" / "data")

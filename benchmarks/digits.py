@@ -14,14 +14,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 import bounds
 import data
-import numpy as np
 import peers
+import pseudocodec
 from harness import Row, best_of, run
 from score import Images, score
-
-import pseudocodec
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -126,10 +126,10 @@ def _version(library: str) -> str | None:
 
 def write_plot(path: Path, draw: Callable[[Axes, list[Row]], None], rows: list[Row]) -> None:
     """Call `draw(axes, rows)` on an empty picture of 8 x 5 inches and save it."""
-    import matplotlib  # noqa: PLC0415 - the tables need no plotting library
+    import matplotlib
 
     matplotlib.use("Agg")
-    from matplotlib import pyplot as plt  # noqa: PLC0415
+    from matplotlib import pyplot as plt
 
     figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
     axes.spines[["top", "right"]].set_visible(False)

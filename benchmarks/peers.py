@@ -19,9 +19,10 @@ from typing import Any, Literal
 
 import numpy as np
 import pillow_jxl  # noqa: F401 - registers JPEG XL with Pillow
-from harness import Row, log
 from PIL import Image
 from rich.progress import track
+
+from harness import Row, log
 from score import Images, score
 
 Layout = Literal["single", "sheet"]

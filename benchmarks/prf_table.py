@@ -15,9 +15,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
-from harness import Row, run
 from numpy.typing import NDArray
 
+from harness import Row, run
 from pseudocodec.prng import THESIS, Lcg, decompose
 from pseudocodec.prng.chaos import Henon, Logistic, Tent
 from pseudocodec.prng.randomness import (

@@ -18,7 +18,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pseudocodec.archive import Archive, open, save  # noqa: A004
+    from pseudocodec.archive import Archive, open, save
     from pseudocodec.codec import decode, encode
     from pseudocodec.errors import (
         Corrupt,

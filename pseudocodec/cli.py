@@ -2,7 +2,6 @@
 
 Only click is imported here, so that --help is instant; each command imports what it runs.
 """
-# ruff: noqa: PLC0415
 
 from __future__ import annotations
 

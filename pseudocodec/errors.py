@@ -16,7 +16,7 @@ class NotPsl(PslError):
 
 
 class UnsupportedVersion(PslError):
-    """The file needs a newer reader: a later version, an unknown flag or an unknown critical chunk."""
+    """The file needs a newer reader: a later version, or an unknown flag or critical chunk."""
 
 
 class UnknownModel(PslError):

@@ -7,7 +7,7 @@ from pseudocodec.container.geometry import Geometry
 from pseudocodec.container.layout import MAX_IMAGES, MAX_PIXELS, MAX_SIDE, MODEL_ID_BYTES
 from pseudocodec.container.signature import is_archive
 from pseudocodec.container.single import Single, read_single, write_single
-from pseudocodec.container.source import Source, open_source
+from pseudocodec.container.source import Source, open_source, read_whole
 
 __all__ = [
     "DEFAULT_BLOCK_IMAGES",
@@ -25,5 +25,6 @@ __all__ = [
     "is_archive",
     "open_source",
     "read_single",
+    "read_whole",
     "write_single",
 ]

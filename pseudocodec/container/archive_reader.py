@@ -75,6 +75,16 @@ class ArchiveReader:
         self._last: _Block | None = None
 
     @property
+    def file_bytes(self) -> int:
+        """Size of the file."""
+        return self._file.size
+
+    @property
+    def payload_bits(self) -> tuple[int, int]:
+        """Bits of the shortest and of the longest record, sizes of pictures included."""
+        return self._lengths.extent()
+
+    @property
     def overhead_bytes(self) -> int:
         """Bytes of the file beyond the payloads of its records, these rounded up together."""
         bits = self._table.record_bits

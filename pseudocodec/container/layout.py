@@ -23,6 +23,7 @@ MAX_RECORD_BITS = 2**31
 MAX_BLOCK_IMAGES = 2**16 - 1
 MAX_LENGTH_WIDTH = 32
 MAX_SIDE = 2**20
+MAX_SINGLE_BYTES = 2**30  # a single picture is read whole
 MAX_PIXELS = 2**28  # a reader's default; its caller may choose another
 
 # magic, version, flags, model id, CRC-32

@@ -38,6 +38,16 @@ class Lengths:
         packed = b"".join(_pack((run - np.uint32(base)) // np.uint32(unit), width) for run in runs)
         return cls(bits.size, base, unit, width, packed)
 
+    def extent(self) -> tuple[int, int]:
+        """The shortest and the longest length; (0, 0) when there are none."""
+        if not self.width:
+            return self.base, self.base
+        runs = [
+            self.codes(start, min(start + _RUN, self.count)) for start in range(0, self.count, _RUN)
+        ]
+        low, high = min(int(run.min()) for run in runs), max(int(run.max()) for run in runs)
+        return self.base + self.unit * low, self.base + self.unit * high
+
     def codes(self, start: int, stop: int) -> NDArray[np.int64]:
         """Codes of records `start` to `stop`, shape (stop - start,)."""
         width = self.width

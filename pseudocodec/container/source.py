@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from pseudocodec.container.layout import COMMON
-from pseudocodec.container.signature import check_signature
-from pseudocodec.errors import Corrupt, PslError
+from pseudocodec.container.layout import COMMON, MAX_SINGLE_BYTES
+from pseudocodec.container.signature import check_signature, is_archive
+from pseudocodec.errors import Corrupt, PslError, TooLarge
 
 Source = bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO
 
@@ -88,3 +88,19 @@ def _head(file: BinaryIO) -> bytes:
 
 def _is_text(file: object) -> bool:
     return isinstance(file, io.TextIOBase)
+
+
+def read_whole(source: Source) -> bytes:
+    """The bytes of a single-picture file.
+
+    Raises `PslError` for an archive, `TooLarge` above MAX_SINGLE_BYTES, and as `open_source`.
+    """
+    with open_source(source) as file:
+        if is_archive(file.read(COMMON.size)):
+            raise PslError("the file is an archive of pictures: use pseudocodec.open to read it")
+        bounded = Bounded(file)
+        if bounded.size > MAX_SINGLE_BYTES:
+            raise TooLarge(
+                f"the file has {bounded.size} bytes; single pictures have up to {MAX_SINGLE_BYTES}"
+            )
+        return bounded.read_at(0, bounded.size)

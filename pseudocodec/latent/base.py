@@ -23,9 +23,7 @@ class LatentCode(ABC):
     max_bits: int  # the longest payload that carries information
 
     @abstractmethod
-    def encode(
-        self, latents: NDArray[np.float32], bits: int, effort: int = 3
-    ) -> NDArray[np.int64]:
+    def encode(self, latents: NDArray[np.float32], bits: int, effort: int = 3) -> NDArray[np.int64]:
         """Latents (n, dims) -> symbols (n, k) for payloads of at most `bits` bits each.
 
         `effort` 0-9 buys a closer match with time. Raises PslError for a budget too small to carry
@@ -56,8 +54,12 @@ class LatentCode(ABC):
 
     @abstractmethod
     def level(self, bits: int) -> float:
-        """log2 of the water level after `bits`, 0 when nothing is coded: what the generator is told."""
+        """log2 of the water level after `bits`, told to the generator; 0 when nothing is coded."""
 
     @abstractmethod
     def describe(self) -> dict[str, Any]:
         """JSON-ready parameters, enough for `latent.registry.build` together with the tables."""
+
+    @abstractmethod
+    def tables(self) -> dict[str, NDArray[np.int64]]:
+        """The integer tables by name: what travels as tensors of the model file."""

@@ -12,10 +12,11 @@ over at the end hold a short atom, whose seed is among the first 2^(bits - 1), i
 SHORTEST of them; else they are zero.
 
 With `weight_bits` = w > 0 each atom also carries a weight index q: its scale is multiplied by
-(2q + 1) / 2^w, a factor in (0, 2), chosen by joint least squares over all atoms (orthogonal matching
-pursuit). Measured, the fixed schedule is the better use of the bits; it is the default.
+(q + 1) / 2^(w-1), a factor in (0, 2], chosen by joint least squares over all atoms (orthogonal
+matching pursuit). Measured, the fixed schedule is the better use of the bits; it is the default.
 
-Decoding is exact: scales are integers, sequences are integers, and their sum is below 2^53.
+Decoding is exact: scales and sequences are integers, their sum is below 2^63, and the rounding, two
+divisions and a square root that follow are IEEE operations, the same on every machine.
 """
 
 from __future__ import annotations
@@ -26,16 +27,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pseudocodec.container import bits as bitstring
 from pseudocodec.errors import Corrupt, PslError
+from pseudocodec.latent._checks import checked_latents, checked_symbols
 from pseudocodec.latent.base import LatentCode, Payload
-from pseudocodec.latent.schedule import Schedule
+from pseudocodec.latent.schedule import UNIT, Schedule
 from pseudocodec.prng import Lcg
 
 SHORTEST = 4  # bits of a short atom: a sign and one of eight seeds
-MAX_MODULUS = 1 << 24  # keeps the sum of all atoms below 2^53, and the orbit in memory
+MAX_MODULUS = 1 << 24  # keeps the orbit in memory
 MAX_ATOMS = 64
 SCALE_BITS = 22  # precision of the integer scales, beyond the bits of the modulus
-SWEEPS = (0, 1, 1, 2, 2, 3, 3, 4, 6, 8)  # by effort: times every atom is chosen again
+BEAMS = (1, 1, 2, 2, 3, 4, 6, 8, 16, 24)  # hypotheses kept, by effort
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +66,11 @@ class Composition(LatentCode):
     kind = "composition"
 
     def __init__(self, lcg: Lcg, schedule: Schedule, *, weight_bits: int = 0) -> None:
+        """Check the parameters: they come from model files."""
         if lcg.m > MAX_MODULUS:
-            raise PslError(f"composition: modulus m={lcg.m} is above {MAX_MODULUS}; use a smaller one")
+            raise PslError(
+                f"composition: modulus m={lcg.m} is above {MAX_MODULUS}; use a smaller one"
+            )
         if not 0 <= weight_bits <= 8:
             raise PslError(f"composition: weight_bits={weight_bits}, expected 0 (fixed) to 8")
         self.lcg, self.schedule, self.weight_bits = lcg, schedule, weight_bits
@@ -98,14 +104,15 @@ class Composition(LatentCode):
         return self.schedule.level(self.usable_bits(bits))
 
     def stages(self, bits: int) -> list[Stage]:
-        """The stages of a payload of `bits` bits."""
+        """Each atom of a payload of `bits` bits."""
         out, start = [], 0
         for width in self.widths(bits):
-            out.append(self._stage(start, width))
+            out.append(self.stage(start, width))
             start += width
         return out
 
-    def _stage(self, start: int, width: int) -> Stage:
+    def stage(self, start: int, width: int) -> Stage:
+        """The atom in bits `start` to `start + width` of a payload."""
         key = (start, width)
         if key not in self._stages:
             deviation = np.sqrt(self.schedule.innovation(start, start + width))
@@ -120,39 +127,34 @@ class Composition(LatentCode):
 
     # -- latents and symbols --------------------------------------------------------------------
 
-    def encode(
-        self, latents: NDArray[np.float32], bits: int, effort: int = 3
-    ) -> NDArray[np.int64]:
+    def encode(self, latents: NDArray[np.float32], bits: int, effort: int = 3) -> NDArray[np.int64]:
         """Latents (n, dims) -> symbols (n, atoms): (seed << 1 | negative) << weight_bits | weight.
 
-        The order of the components is the schedule's; `effort` 0 is the greedy choice, more effort
-        chooses every atom again with the others fixed, up to SWEEPS times.
-        """
-        from pseudocodec.latent._compose import compose
+        The order of the components is the schedule's. `effort` sets the width of the beam, BEAMS:
+        0 is the greedy choice. The result depends neither on the number of threads nor on the other
+        latents of the call.
 
-        latents = np.asarray(latents, np.float32)
-        if latents.ndim != 2 or latents.shape[1] != self.dims:
-            raise PslError(f"latents: shape {latents.shape}, expected (n, {self.dims})")
-        if not np.isfinite(latents).all():
-            raise PslError("latents: NaN or infinite values cannot be coded")
-        if not 0 <= effort < len(SWEEPS):
-            raise PslError(f"effort={effort}: expected 0 to {len(SWEEPS) - 1}")
-        return compose(self, latents, bits, SWEEPS[effort])
+        Raises PslError for a wrong shape, for an effort outside 0..9, and for latents that are not
+        finite or beyond 1e6.
+        """
+        from pseudocodec.latent._compose import compose  # numba: for encoders only
+
+        return compose(self, checked_latents(latents, self.dims, effort), bits, BEAMS[effort])
 
     def decode(self, symbols: NDArray[np.int64], bits: int) -> NDArray[np.float32]:
         """Symbols (n, atoms) -> latents (n, dims); exact integer sums, then one division."""
         stages = self.stages(bits)
-        symbols = np.asarray(symbols, np.int64)
-        if symbols.ndim != 2 or symbols.shape[1] != len(stages):
-            raise Corrupt(f"symbols: shape {symbols.shape}, expected (n, {len(stages)})")
+        symbols = checked_symbols(symbols, len(stages))
         total = np.zeros((len(symbols), self.dims), np.int64)
         for stage, column in zip(stages, symbols.T, strict=True):
             sign, seeds, weights = self._split(stage, column)
             d = stage.active
             centred = 2 * self.lcg.sequence(seeds, d).astype(np.int64) - (self.lcg.m - 1)
             total[:, :d] += (sign * weights)[:, None] * stage.scales[:d] * centred
-        deviations = np.sqrt(self.schedule.variances / (1 << 30))
-        return (total / float(1 << (self.shift + self.weight_bits)) / deviations).astype(np.float32)
+        deviations = np.sqrt(self.schedule.variances / UNIT)
+        return (
+            total / float(1 << (self.shift + max(0, self.weight_bits - 1))) / deviations
+        ).astype(np.float32)
 
     def _split(
         self, stage: Stage, column: NDArray[np.int64]
@@ -165,43 +167,39 @@ class Composition(LatentCode):
                 f"composition: a seed in the payload is outside 0..{stage.seed_limit - 1}; "
                 "the file is damaged or was not written by this code"
             )
-        weights = 2 * index + 1 if self.weight_bits else np.ones_like(index)
+        weights = index + 1  # 1 where no weight is coded
         return 1 - 2 * (head & 1), seeds, weights
 
     # -- symbols and bits -----------------------------------------------------------------------
 
     def pack(self, symbols: NDArray[np.int64], bits: int) -> list[Payload]:
         """Symbols (n, atoms) -> payloads of exactly `bits` bits, zero padded."""
-        widths = self.widths(bits)
-        spare = bits - sum(widths)
-        align = -bits % 8
-        out = []
-        for row in symbols.tolist():
-            value = 0
-            for symbol, width in zip(row, widths, strict=True):
-                value = value << width | symbol
-            out.append(((value << (spare + align)).to_bytes((bits + align) // 8, "big"), bits))
-        return out
+        widths = [*self.widths(bits), bits - self.usable_bits(bits)]
+        rows = checked_symbols(symbols, len(widths) - 1).tolist()
+        return [bitstring.pack(zip([*row, 0], widths, strict=True)) for row in rows]
 
     def unpack(self, payload: bytes, bits: int, *, partial: bool = False) -> NDArray[np.int64]:
         """One payload -> symbols (atoms,); with `partial`, the whole atoms at its start."""
-        if bits > self.max_bits and not partial:
+        if partial:
+            usable = self.usable_bits(bits, partial=True)
+            whole = bitstring.extract(bitstring.extract(payload, 0, bits), 0, usable)
+            return np.array(bitstring.unpack(whole, usable, self.widths(usable)), np.int64)
+        if bits > self.max_bits:
             raise Corrupt(
                 f"payload: {bits} bits, this model describes at most {self.max_bits}; "
                 "the file is damaged"
             )
-        usable = self.usable_bits(bits, partial=partial)
-        value = int.from_bytes(payload, "big") >> (8 * len(payload) - bits)
-        if not partial and value & ((1 << (bits - usable)) - 1):
+        spare = bits - self.usable_bits(bits)
+        *symbols, padding = bitstring.unpack(payload, bits, [*self.widths(bits), spare])
+        if padding:
             raise Corrupt("payload: bits behind the last atom are not zero; the file is damaged")
-        value >>= bits - usable
-        symbols = []
-        for width in reversed(self.widths(usable)):
-            symbols.append(value & ((1 << width) - 1))
-            value >>= width
-        return np.array(symbols[::-1], np.int64)
+        return np.array(symbols, np.int64)
 
     def describe(self) -> dict[str, Any]:
         """Kind, LCG and weight bits; the schedule travels as tensors."""
         lcg = [self.lcg.a, self.lcg.c, self.lcg.m]
         return {"kind": self.kind, "lcg": lcg, "weight_bits": self.weight_bits}
+
+    def tables(self) -> dict[str, NDArray[np.int64]]:
+        """The schedule: "variances" (d,) and "levels" (max_bits + 1,)."""
+        return {"variances": self.schedule.variances, "levels": self.schedule.levels}

@@ -28,7 +28,8 @@ class Dictionary:
 
     def windows(self, positions: NDArray[np.int64], length: int) -> NDArray[np.float32]:
         """Windows (..., length) at `positions` (...)."""
-        return self.values[positions[..., None] + np.arange(length)]
+        out: NDArray[np.float32] = self.values[positions[..., None] + np.arange(length)]
+        return out
 
 
 @lru_cache(maxsize=4)

@@ -35,7 +35,7 @@ class Schedule:
             raise PslError("schedule: variances and levels must be non-empty vectors")
         if v.min() < 1 or v.max() > UNIT or t[0] != UNIT or t.min() < 1 or np.any(np.diff(t) > 0):
             raise PslError(
-                f"schedule: variances must lie in 1..{UNIT} and levels must fall from {UNIT} to >= 1"
+                f"schedule: variances must lie in 1..{UNIT} and levels fall from {UNIT} to >= 1"
             )
 
     @property
@@ -52,7 +52,8 @@ class Schedule:
         """Variances (d,) of what bits `start`..`end` add, relative to the largest variance."""
         before = np.minimum(self.variances, self.levels[start])
         after = np.minimum(self.variances, self.levels[end])
-        return (before - after) / UNIT
+        out: NDArray[np.float64] = (before - after) / UNIT
+        return out
 
     def level(self, bits: int) -> float:
         """log2 of the water level after `bits`, relative to the largest variance (<= 0)."""
@@ -73,4 +74,5 @@ def ideal_levels(
     active = np.argmax((ordered[None] > level) * n, axis=1)  # the largest consistent active set
     exponent = np.minimum(level[np.arange(bits + 1), active], 0.0)
     exponent[0] = 0.0
-    return np.maximum(1, np.rint(UNIT * 2.0**exponent)).astype(np.int64)
+    out: NDArray[np.int64] = np.maximum(1, np.rint(UNIT * 2.0**exponent)).astype(np.int64)
+    return out

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 TARGETS = 4  # targets a pass: 4 targets x 4 taps keep 16 coefficients and 8 vectors in registers
 TAPS = 4
 BLOCK = 1024  # positions a block: the accumulators of a pass (16 KiB) fit the first-level cache
-CHUNK = 16 * BLOCK  # positions a parallel task
+CHUNKS = 32  # parallel tasks, and candidates a search offers
 EXCLUDED = np.float32(1e30)  # energy of a position that must not be chosen
 
 # contract: multiply-add in one instruction; nnan and nsz let the maximum be taken in vectors.
@@ -48,31 +48,40 @@ def pad_windows(values: NDArray[np.floating], longest: int) -> NDArray[np.float3
 def correlate(
     values: NDArray[np.float32], taps: NDArray[np.float32], positions: int
 ) -> NDArray[np.float32]:
-    """Sliding correlation of padded `values` with `taps` (d,) at the first `positions` positions."""
+    """Sliding correlation of padded `values` with `taps` (d,) at positions 0..`positions` - 1."""
     rows = _rows(taps[None])
     out: NDArray[np.float32] = _correlate(values, rows, padded_length(positions))
     return out[:positions]
 
 
-def best_windows(
+def chunk_winners(
     values: NDArray[np.float32], energy: NDArray[np.float32], targets: NDArray[np.float32]
-) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:
-    """Best position for each target (B, d) -> positions int64 (B,), gains, correlations (B,).
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Best position in each chunk, for each target (B, d): positions int64 and gains (B, chunks).
 
     `values` come from `pad_windows`; `energy` (P,) belongs to position 0..P-1 and is EXCLUDED where
-    no window may start. The gain is 2 |correlation| - energy; the correlation carries the sign.
-    Memory: 4 bytes a position (values) + 4 (energy) + 16 KiB a thread, whatever the batch.
+    no window may start. The gain is 2 |correlation| - energy. The positions are cut into about
+    CHUNKS chunks of whole blocks, whatever the number of threads, so the winners are fixed too.
+    Memory: 4 bytes a position (values) + 8 (energy) + 16 KiB a thread + 12 a target and chunk.
     """
-    count = len(targets)
     padded = np.full(padded_length(len(energy)), EXCLUDED, np.float32)
     padded[: len(energy)] = energy
-    gains, positions = _best(values, padded, _rows(targets), len(padded))
-    chunk = np.argmax(gains, axis=0)[:count]  # the first of equals: the earlier position
-    columns = np.arange(count)
-    best = positions[chunk, columns]
-    d = targets.shape[1]
-    windows = values[best[:, None] + np.arange(d)]
-    return best, gains[chunk, columns], (windows * targets).sum(1, dtype=np.float32)
+    chunk = -(-len(padded) // (BLOCK * CHUNKS)) * BLOCK
+    gains, positions = _best(values, padded, _rows(targets), chunk)
+    count = len(targets)
+    return positions[:, :count].T, gains[:, :count].T
+
+
+def best_windows(
+    values: NDArray[np.float32], energy: NDArray[np.float32], targets: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Best position for each target (B, d): positions int64 (B,) and gains; see `chunk_winners`."""
+    positions, gains = chunk_winners(values, energy, targets)
+    chunk = np.argmax(gains, axis=1)[:, None]  # the first of equals: the earlier position
+    return (
+        np.take_along_axis(positions, chunk, 1)[:, 0],
+        np.take_along_axis(gains, chunk, 1)[:, 0],
+    )
 
 
 def _rows(targets: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -83,13 +92,11 @@ def _rows(targets: NDArray[np.float32]) -> NDArray[np.float32]:
     return out
 
 
-@numba.njit(fastmath=_MATH, cache=True)  # type: ignore[untyped-decorator]
-def _accumulate(x, start, c, a0, a1, a2, a3):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Correlations of four targets' taps `c` with the BLOCK windows from `start`, into a0..a3."""
-    a0[:] = 0
-    a1[:] = 0
-    a2[:] = 0
-    a3[:] = 0
+@numba.njit(fastmath=_MATH, cache=True)
+def _accumulate(x, start, c, a):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Correlations of four targets' taps `c` with the BLOCK windows from `start`, into `a`."""
+    a[:] = 0
+    a0, a1, a2, a3 = a[0], a[1], a[2], a[3]
     for i in range(0, c.shape[1], TAPS):
         c00, c01, c02, c03 = c[0, i], c[0, i + 1], c[0, i + 2], c[0, i + 3]
         c10, c11, c12, c13 = c[1, i], c[1, i + 1], c[1, i + 2], c[1, i + 3]
@@ -104,7 +111,7 @@ def _accumulate(x, start, c, a0, a1, a2, a3):  # type: ignore[no-untyped-def]  #
             a3[j] += c30 * x0 + c31 * x1 + c32 * x2 + c33 * x3
 
 
-@numba.njit(fastmath=_MATH, cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(fastmath=_MATH, cache=True)
 def _peak(a, energy, start):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Turn correlations into gains in place; the largest gain of the block."""
     best = np.float32(-3e38)
@@ -115,7 +122,7 @@ def _peak(a, energy, start):  # type: ignore[no-untyped-def]  # pragma: no cover
     return best
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def _find(a, value):  # type: ignore[no-untyped-def]  # pragma: no cover
     for j in range(BLOCK):
         if a[j] == value:
@@ -123,18 +130,20 @@ def _find(a, value):  # type: ignore[no-untyped-def]  # pragma: no cover
     return 0
 
 
-@numba.njit(parallel=True, cache=True)  # type: ignore[untyped-decorator]
-def _best(x, energy, targets, length):  # type: ignore[no-untyped-def]  # pragma: no cover
+@numba.njit(parallel=True, cache=True)
+def _best(x, energy, targets, chunk_length):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Best gain and position of every target in every chunk: (chunks, targets) each."""
-    chunks = (length + CHUNK - 1) // CHUNK
+    length = len(energy)
+    chunks = (length + chunk_length - 1) // chunk_length
     count = targets.shape[0]
     gains = np.full((chunks, count), np.float32(-3e38))
     positions = np.zeros((chunks, count), np.int64)
     for chunk in numba.prange(chunks):
+        first = chunk * chunk_length
         a = np.empty((TARGETS, BLOCK), np.float32)
-        for start in range(chunk * CHUNK, min(length, (chunk + 1) * CHUNK), BLOCK):
+        for start in range(first, min(length, first + chunk_length), BLOCK):
             for t in range(0, count, TARGETS):
-                _accumulate(x, start, targets[t : t + TARGETS], a[0], a[1], a[2], a[3])
+                _accumulate(x, start, targets[t : t + TARGETS], a)
                 for q in range(TARGETS):
                     peak = _peak(a[q], energy, start)
                     if peak > gains[chunk, t + q]:
@@ -143,11 +152,12 @@ def _best(x, energy, targets, length):  # type: ignore[no-untyped-def]  # pragma
     return gains, positions
 
 
-@numba.njit(parallel=True, cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(parallel=True, cache=True)
 def _correlate(x, rows, length):  # type: ignore[no-untyped-def]  # pragma: no cover
     out = np.empty(length, np.float32)
     for block in numba.prange(length // BLOCK):
         start = block * BLOCK
-        a = np.empty((TARGETS - 1, BLOCK), np.float32)
-        _accumulate(x, start, rows, out[start : start + BLOCK], a[0], a[1], a[2])
+        a = np.empty((TARGETS, BLOCK), np.float32)
+        _accumulate(x, start, rows, a)
+        out[start : start + BLOCK] = a[0]
     return out

@@ -36,9 +36,10 @@ class Residual(nn.Module):
 
 
 def klt(images: Tensor, latents: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Karhunen-Loeve transform of flattened images (N, D): mean (D,), basis (D, latents), variances.
+    """Karhunen-Loeve transform of flattened images (N, D).
 
-    Variances are those of the `latents` largest components, decreasing, at least 1e-6.
+    Returns the mean (D,), the basis (D, latents) and the variances (latents,) of the largest
+    components, decreasing, at least 1e-6.
     """
     mean = images.mean(0)
     centred = (images - mean).double()

@@ -123,14 +123,17 @@ class Synthesis(nn.Module):
         h = self.widen(self.third(h).view(-1, *self.quarter_shape))
         h = self.half_block(F.pixel_shuffle(self.up(self.quarter_block(h, e)), 2), e)
         detail = F.pixel_shuffle(self.out(F.gelu(self.norm(h))), 2).float()
-        return detail + self.linear(latents).float().view(-1, *self.shape)
+        images: Tensor = detail + self.linear(latents).float().view(-1, *self.shape)
+        return images
 
 
 def initialise_linear(analysis: Analysis, synthesis: Synthesis, images: Tensor) -> Tensor:
     """Set both linear paths to the KLT of `images` (N, C, H, W) and silence the nets beside them.
 
     The linear paths stay fixed: steps that suit the nets would shake every pixel through them, and
-    trained, they kept the nets from learning at all. Returns the component variances (latents,), decreasing.
+    trained, they kept the nets from learning at all.
+
+    Returns the component variances (latents,), decreasing.
     """
     flat = images.flatten(1)
     mean, basis, variances = klt(flat, analysis.linear.out_features)

@@ -116,7 +116,7 @@ def decompose(lcg: Lcg) -> Orbits:
         raise TooLarge(
             f"The LCG has m = {lcg.m}; orbits are laid out up to m = {MAX_ORBIT_MODULUS}."
         )
-    from pseudocodec.prng._trace import trace  # noqa: PLC0415 (numba, which no decoder needs)
+    from pseudocodec.prng._trace import trace
 
     periodic = _reached(lcg, lcg.bits)
     leaves = ~_reached(lcg, 1)

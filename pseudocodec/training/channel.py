@@ -38,7 +38,7 @@ class WaterFilling(nn.Module):
         return levels.gather(1, active)[:, 0]
 
     def forward(self, latents: Tensor, bits: Tensor) -> tuple[Tensor, Tensor]:
-        """Noisy latents (B, d) at `bits` (B,) each, and their levels (B,) as the generator wants."""
+        """Noisy latents (B, d) at `bits` (B,) each, and their levels (B,) for the generator."""
         log_level = self.log_levels(bits)
         rho = torch.exp((log_level[:, None] - self.log_variances[None]).clamp(max=0))
         # The offset bounds the slope of the root where a component drowns (rho = 1).

@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from pseudocodec.errors import PslError
 from pseudocodec.nets.flat import Analysis, FlatConfig, Synthesis, initialise_linear
@@ -49,6 +50,21 @@ class Progress:
     psnr: dict[int, float]  # bits an image -> dB on the held-out part, ideal channel
 
 
+class Nets(nn.Module):
+    """What is trained together; starts at the KLT of `images` (N, C, H, W) in [0, 1]."""
+
+    def __init__(self, config: FlatConfig, images: Tensor) -> None:
+        super().__init__()
+        self.analysis, self.synthesis = Analysis(config), Synthesis(config)
+        self.channel = WaterFilling(initialise_linear(self.analysis, self.synthesis, images))
+
+    def forward(self, images: Tensor, bits: Tensor) -> Tensor:
+        """Images (B, C, H, W) through the channel at `bits` (B,) each, not clipped."""
+        noisy, level = self.channel(self.analysis(images), bits)
+        decoded: Tensor = self.synthesis(noisy, level)
+        return decoded
+
+
 class Trainer:
     """Nets, optimiser and clock of one run over pictures held in memory as uint8 (N, C, H, W)."""
 
@@ -58,24 +74,21 @@ class Trainer:
         self.images, self.held_out = images.to(device), held_out.to(device)
         self.config, self.recipe, self.device = config, recipe, torch.device(device)
         torch.manual_seed(recipe.seed)
-        self.analysis, self.synthesis = Analysis(config), Synthesis(config)
         start = images[torch.randperm(len(images))[:KLT_IMAGES]].float() / 255
-        self.channel = WaterFilling(initialise_linear(self.analysis, self.synthesis, start))
-        layout = torch.channels_last
-        self.nets = nn.ModuleList([self.analysis, self.synthesis, self.channel]).to(
-            self.device, memory_format=layout
-        )
-        self.average = torch.optim.swa_utils.AveragedModel(  # type: ignore[no-untyped-call]
-            self.nets,
-            multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(recipe.decay),
-            use_buffers=False,
-        )
-        nets = (self.analysis, self.synthesis)
-        weights = [p for net in nets for p in net.parameters() if p.requires_grad]
+        self.nets = Nets(config, start).to(self.device)
+        self.nets.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        average = get_ema_multi_avg_fn(recipe.decay)  # type: ignore[no-untyped-call]
+        self.average = AveragedModel(self.nets, multi_avg_fn=average, use_buffers=False)
+        trained = (self.nets.analysis, self.nets.synthesis)
+        weights = [p for net in trained for p in net.parameters() if p.requires_grad]
         self.optimiser = torch.optim.AdamW(
             [
                 {"params": weights, "lr": recipe.rate, "weight_decay": recipe.weight_decay},
-                {"params": self.channel.parameters(), "lr": 3 * recipe.rate, "weight_decay": 0.0},
+                {
+                    "params": self.nets.channel.parameters(),
+                    "lr": 3 * recipe.rate,
+                    "weight_decay": 0.0,
+                },
             ]
         )
         self.peak = [group["lr"] for group in self.optimiser.param_groups]
@@ -119,7 +132,8 @@ class Trainer:
     def _train_step(self) -> None:
         r = self.recipe
         fraction = min(1.0, self.seconds / r.budget)
-        factor = min(1.0, self.step / r.warmup) * (0.01 + 0.99 * (1 + math.cos(math.pi * fraction)) / 2)
+        cosine = 0.01 + 0.99 * (1 + math.cos(math.pi * fraction)) / 2
+        factor = min(1.0, self.step / r.warmup) * cosine
         for group, peak in zip(self.optimiser.param_groups, self.peak, strict=True):
             group["lr"] = peak * factor
         pick = torch.randint(len(self.images), (r.batch,), device=self.device)
@@ -127,8 +141,7 @@ class Trainer:
         position = torch.rand(r.batch, device=self.device)
         bits = r.low_bits * torch.exp(position * math.log(r.high_bits / r.low_bits))
         with torch.autocast(self.device.type, torch.bfloat16):
-            noisy, level = self.channel(self.analysis(images), bits)
-            decoded = self.synthesis(noisy, level)
+            decoded = self.nets(images, bits)
         errors = (decoded - images).square().flatten(1).mean(1)
         loss = self._balance(errors, (position * GROUPS).long().clamp(max=GROUPS - 1))
         if not torch.isfinite(loss):
@@ -158,38 +171,37 @@ class Trainer:
     @torch.no_grad()
     def progress(self) -> Progress:
         """PSNR of the averaged nets on the held-out pictures through the ideal channel."""
-        analysis, synthesis, channel = self.averaged()
+        nets = self.averaged()
         psnr = {}
         for bits in REPORT_BITS:
             total = 0.0
-            for part in self.held_out.split(500):
+            for part in torch.split(self.held_out, 500):
                 images = self._prepare(part)
                 with torch.autocast(self.device.type, torch.bfloat16):
                     budget = torch.full((len(images),), float(bits), device=self.device)
-                    noisy, level = channel(analysis(images), budget)
-                    decoded = synthesis(noisy, level).clamp(0, 1)
+                    decoded = nets(images, budget).clamp(0, 1)
                 total += float((decoded - images).square().mean()) * len(images)
             psnr[bits] = -10 * math.log10(total / len(self.held_out))
         fraction = min(1.0, self.seconds / self.recipe.budget)
         return Progress(self.step, self.seconds, fraction, psnr)
 
     @torch.no_grad()
-    def averaged(self, calibration: int = 2_000) -> tuple[Analysis, Synthesis, WaterFilling]:
+    def averaged(self, calibration: int = 2_000) -> Nets:
         """The nets with averaged weights, in evaluation mode.
 
         The average covers weights only: the whitening statistics that belong to them are measured
         on the first `calibration` training pictures.
         """
-        analysis, synthesis, channel = self.average.module
-        whiten = analysis.whiten
+        nets = cast(Nets, self.average.module)
+        whiten = nets.analysis.whiten
         usual, whiten.momentum = whiten.momentum, None  # None: a plain average over the batches
         whiten.reset_running_stats()
-        analysis.train()
-        for part in self.images[:calibration].split(1_000):
+        nets.train()
+        for part in torch.split(self.images[:calibration], 1_000):
             with torch.autocast(self.device.type, torch.bfloat16):
-                analysis(self._prepare(part))
+                nets.analysis(self._prepare(part))
         whiten.momentum = usual
-        return analysis.eval(), synthesis.eval(), channel.eval()
+        return nets.eval()
 
     def save(self, path: Path) -> None:
         """Write a checkpoint atomically."""

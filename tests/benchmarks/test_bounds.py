@@ -1,10 +1,11 @@
 import math
 
-import bounds
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+import bounds
 
 
 @pytest.mark.parametrize("bits", [0, 1, 10, 64, 1000])

@@ -1,8 +1,9 @@
 import gzip
 
-import data
 import numpy as np
 import pytest
+
+import data
 
 
 def test_digits_are_read_from_the_folder(tmp_path, monkeypatch):

@@ -3,8 +3,9 @@ import json
 import sys
 import types
 
-import harness
 import pytest
+
+import harness
 
 ROWS = [
     {"codec": "WebP", "bytes": 95.04, "psnr": 22.7},

@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+
 import score
 
 IMAGES = np.random.default_rng(0).integers(0, 200, (3, 9, 9), np.uint8)

@@ -1,0 +1,146 @@
+"""The seed code: a latent vector as one LCG sequence, searched for near its first value.
+
+Source: L. Monchieri, "Image embedding in pseudorandom latent space" (2024), the algorithm
+"neighborhood search". A generator trained on sequences of an LCG has an inverse that maps an image
+to something near such a sequence. Its first value, denormalised, is the seed up to an error; every
+seed within +-epsilon of it is tried, and the one whose sequence is nearest in squared error stays.
+
+The algorithm as printed has two slips, mended here: its range admits t = m, which is no state, and
+it never updates the smallest error, so the last candidate better than infinity would win.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pseudocodec.container import bits as bitstring
+from pseudocodec.errors import Corrupt, PslError
+from pseudocodec.latent._checks import checked_latents, checked_symbols
+from pseudocodec.latent.base import LatentCode, Payload
+from pseudocodec.prng import Lcg
+
+MAX_MODULUS = 1 << 50  # beyond it float64 cannot tell neighbouring states apart
+MAX_DIMS = 1 << 16
+MAX_EPSILON = 1 << 24
+CHUNK = 1 << 22  # values of candidate sequences held at a time: 32 MiB an array
+
+
+class SeedCode(LatentCode):
+    """One seed a latent vector of `dims` values in [-1, 1]; payload: `lcg.bits` bits.
+
+    `epsilon` seeds on either side of the denormalised first value are tried. epsilon >= m tries
+    them all: the best answer, at a cost that grows with m times dims.
+
+    Raises PslError for a modulus above 2^50 and for dims or epsilon out of range.
+    """
+
+    kind = "seed"
+
+    def __init__(self, lcg: Lcg, dims: int, epsilon: int = 50) -> None:
+        """Check the parameters: they come from model files."""
+        if lcg.m > MAX_MODULUS:
+            raise PslError(
+                f"seed code: modulus m={lcg.m} is above {MAX_MODULUS}; use a smaller one"
+            )
+        if not 1 <= dims <= MAX_DIMS:
+            raise PslError(f"seed code: dims={dims}, expected 1 to {MAX_DIMS}")
+        if not 0 <= epsilon <= MAX_EPSILON:
+            raise PslError(f"seed code: epsilon={epsilon}, expected 0 to {MAX_EPSILON}")
+        self.lcg, self.dims, self.epsilon = lcg, dims, epsilon
+        self.max_bits = lcg.bits
+
+    def encode(self, latents: NDArray[np.float32], bits: int, effort: int = 3) -> NDArray[np.int64]:
+        """Latents (n, dims) -> seeds (n, 1), the lower of two equally near ones.
+
+        `effort` changes nothing: epsilon belongs to the model. Raises PslError when `bits` do not
+        hold a seed, for a wrong shape and for latents that are not finite or beyond 1e6.
+        """
+        z = checked_latents(latents, self.dims, effort)
+        self._require(bits, PslError)
+        span = 2 * min(self.epsilon, self.lcg.m) + 1
+        rows = max(1, CHUNK // (span * self.dims))
+        out = np.empty((len(z), 1), np.int64)
+        for start in range(0, len(z), rows):
+            out[start : start + rows, 0] = self._nearest(z[start : start + rows])
+        return out
+
+    def _nearest(self, z: NDArray[np.float32]) -> NDArray[np.int64]:
+        """The best seed (n,) in the neighbourhood of each of z (n, dims)."""
+        first = self.lcg.from_interval(z[:, 0]).astype(np.int64)
+        low = -min(self.epsilon, int(first.max()))
+        high = min(self.epsilon, self.lcg.m - 1 - int(first.min()))
+        step = max(1, CHUNK // (len(z) * self.dims))
+        error, best = np.full(len(z), np.inf), first
+        for start in range(low, high + 1, step):
+            offsets = np.arange(start, min(start + step, high + 1))
+            seeds = first[:, None] + offsets
+            errors = self._errors(z, seeds)
+            place = np.argmin(errors, axis=1)[:, None]  # the first of equals: the lower seed
+            least = np.take_along_axis(errors, place, 1)[:, 0]
+            nearest = np.take_along_axis(seeds, place, 1)[:, 0]
+            best = np.where(least < error, nearest, best)
+            error = np.minimum(error, least)
+        return best
+
+    def _errors(self, z: NDArray[np.float32], seeds: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Squared errors (n, k) of the sequences of seeds (n, k); infinite for no state."""
+        states = np.clip(seeds, 0, self.lcg.m - 1)
+        sequences = self.lcg.to_interval(self.lcg.sequence(states.ravel(), self.dims))
+        sequences = sequences.reshape(*seeds.shape, self.dims)
+        sequences -= z[:, None]
+        errors = np.square(sequences, out=sequences).sum(axis=2)
+        return np.where(seeds == states, errors, np.inf)
+
+    def decode(self, symbols: NDArray[np.int64], bits: int) -> NDArray[np.float32]:
+        """Seeds (n, 1) -> their sequences (n, dims) in [-1, 1], exact everywhere."""
+        self._require(bits, Corrupt)
+        seeds = checked_symbols(symbols, 1)[:, 0]
+        if np.any((seeds < 0) | (seeds >= self.lcg.m)):
+            raise Corrupt(
+                f"seed code: a seed in the payload is outside 0..{self.lcg.m - 1}; "
+                "the file is damaged or was not written by this code"
+            )
+        return self.lcg.to_interval(self.lcg.sequence(seeds, self.dims)).astype(np.float32)
+
+    def pack(self, symbols: NDArray[np.int64], bits: int) -> list[Payload]:
+        """Seeds (n, 1) -> payloads of exactly `bits` bits, zero padded."""
+        self._require(bits, PslError)
+        seeds = checked_symbols(symbols, 1)[:, 0].tolist()
+        return [bitstring.pack([(s, self.max_bits), (0, bits - self.max_bits)]) for s in seeds]
+
+    def unpack(self, payload: bytes, bits: int, *, partial: bool = False) -> NDArray[np.int64]:
+        """One payload -> its seed (1,). A truncated seed is no seed, `partial` or not."""
+        self._require(bits, Corrupt)
+        if partial:
+            value = bitstring.read_int(payload, 0, bits) >> (bits - self.max_bits)
+            return np.array([value], np.int64)
+        if bits > self.max_bits:
+            raise Corrupt(
+                f"payload: {bits} bits, a seed of this model has {self.max_bits}; "
+                "the file is damaged"
+            )
+        return np.array(bitstring.unpack(payload, bits, [self.max_bits]), np.int64)
+
+    def _require(self, bits: int, error: type[PslError]) -> None:
+        if bits < self.max_bits:
+            raise error(f"payload: {bits} bits, a seed of this model needs {self.max_bits}")
+
+    def usable_bits(self, bits: int, *, partial: bool = False) -> int:
+        """The bits of one seed, or 0 where it does not fit."""
+        return self.max_bits if bits >= self.max_bits else 0
+
+    def level(self, bits: int) -> float:
+        """0.0: a generator trained on sequences takes no level, every payload is as fine."""
+        return 0.0
+
+    def describe(self) -> dict[str, Any]:
+        """Kind, LCG, dims and epsilon."""
+        lcg = [self.lcg.a, self.lcg.c, self.lcg.m]
+        return {"kind": self.kind, "lcg": lcg, "dims": self.dims, "epsilon": self.epsilon}
+
+    def tables(self) -> dict[str, NDArray[np.int64]]:
+        """None: {}."""
+        return {}

@@ -1,0 +1,137 @@
+"""Model files: one safetensors file, identified by the SHA-256 of its bytes.
+
+The metadata entry "pseudocodec" is JSON: {"format": 1, "name", "family", "net": {...}, "code":
+{...}, "payload_bytes": [smallest, largest]}. Tensors are the nets' weights ("analysis.*",
+"synthesis.*", float16) and the latent code's integer tables ("code.*", int64).
+The first 8 bytes of the hash are the model's id in .psl files; as 16 hex digits they name the file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pseudocodec.errors import PslError
+from pseudocodec.files import atomic_write
+
+FORMAT = 1
+KEY = "pseudocodec"
+ID_BYTES = 8
+MAX_MODEL_BYTES = 1 << 30
+MAX_HEADER_BYTES = 1 << 24
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What a model file says of itself in its header, without its tensors."""
+
+    name: str
+    family: str
+    net: dict[str, Any]
+    code: dict[str, Any]
+    payload_bytes: tuple[int, int]  # smallest and largest useful payload of one picture
+
+    @property
+    def height(self) -> int:
+        """Rows of a picture."""
+        return int(self.net["height"])
+
+    @property
+    def width(self) -> int:
+        """Columns of a picture."""
+        return int(self.net["width"])
+
+    @property
+    def channels(self) -> int:
+        """1 for grey, 3 for RGB."""
+        return int(self.net["channels"])
+
+
+def model_id(path: Path) -> bytes:
+    """The first 8 bytes of the file's SHA-256."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()[:ID_BYTES]
+    except OSError as error:
+        raise PslError(f"{path}: the model cannot be read ({error.strerror})") from error
+
+
+def read_facts(path: Path) -> ModelFacts:
+    """The metadata of a model file; reads its header only.
+
+    Raises PslError when the file is not a model of this library or needs a later version.
+    """
+    try:
+        with path.open("rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            if not 2 <= size <= MAX_HEADER_BYTES:
+                raise ValueError("no safetensors header")
+            header = json.loads(file.read(size))
+        described = json.loads(header["__metadata__"][KEY])
+        if described["format"] != FORMAT:
+            raise PslError(
+                f"{path}: model format {described['format']}; this version reads format {FORMAT}: "
+                "upgrade pseudocodec"
+            )
+        low, high = described["payload_bytes"]
+        facts = ModelFacts(
+            str(described["name"]),
+            str(described["family"]),
+            dict(described["net"]),
+            dict(described["code"]),
+            (int(low), int(high)),
+        )
+        if not 0 <= facts.payload_bytes[0] <= facts.payload_bytes[1]:
+            raise ValueError("payload_bytes out of order")
+        _ = facts.height, facts.width, facts.channels
+    except OSError as error:
+        raise PslError(f"{path}: the model cannot be read ({error.strerror})") from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise PslError(f"{path}: not a pseudocodec model file ({error})") from error
+    return facts
+
+
+def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
+    """All tensors of a model file as arrays. Raises PslError for a damaged or oversized file."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    size = path.stat().st_size
+    if size > MAX_MODEL_BYTES:
+        raise PslError(f"{path}: {size} bytes, models may have {MAX_MODEL_BYTES}; not loaded")
+    try:
+        return dict(load(path.read_bytes()))
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise PslError(f"{path}: the model file is damaged ({error}); get it again") from error
+
+
+def write_model(
+    path: Path, facts: ModelFacts, tensors: dict[str, NDArray[Any]], *, overwrite: bool
+) -> bytes:
+    """Write a model file atomically; floats are stored as float16. Returns its id."""
+    from safetensors.numpy import save
+
+    described = {
+        "format": FORMAT,
+        "name": facts.name,
+        "family": facts.family,
+        "net": facts.net,
+        "code": facts.code,
+        "payload_bytes": list(facts.payload_bytes),
+    }
+    stored = {
+        key: np.ascontiguousarray(
+            value.astype(np.float16) if np.issubdtype(value.dtype, np.floating) else value
+        )
+        for key, value in sorted(tensors.items())
+    }
+    data = save(stored, metadata={KEY: json.dumps(described, sort_keys=True)})
+    with atomic_write(path, overwrite=overwrite) as file:
+        file.write(data)
+    return hashlib.sha256(data).digest()[:ID_BYTES]

@@ -1,0 +1,163 @@
+"""A loaded model: its nets on a device and its latent code."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pseudocodec.errors import PslError
+from pseudocodec.latent.base import LatentCode
+from pseudocodec.latent.registry import build
+from pseudocodec.model.catalogue import SUFFIX, by_id, by_name, register
+from pseudocodec.model.file import ModelFacts, read_facts, read_tensors
+
+if TYPE_CHECKING:
+    import torch
+
+NET_BATCH = 256  # pictures through the nets at a time
+
+
+class Model:
+    """Analysis and synthesis nets with their latent code; made by `load_model`.
+
+    Attributes: `id` (8 bytes), `facts` (name, picture size, ...), `code` (the latent code). The
+    nets are loaded, and torch imported, when latents or pictures are first asked for.
+    """
+
+    def __init__(self, identity: bytes, path: Path, facts: ModelFacts) -> None:
+        self.id, self.facts, self._path = identity, facts, path
+        self._tensors = read_tensors(path)
+        tables = {k[5:]: v for k, v in self._tensors.items() if k.startswith("code.")}
+        self.code: LatentCode = build(facts.code, tables)
+        self._nets: dict[str, tuple[Any, Any]] = {}
+
+    def __repr__(self) -> str:
+        """Name, id and picture size."""
+        f = self.facts
+        return f"<Model {f.name} {self.id.hex()}: {f.width}x{f.height}x{f.channels}>"
+
+    def analyse(
+        self, images: NDArray[np.uint8 | np.uint16], device: str = "auto"
+    ) -> NDArray[np.float32]:
+        """Pictures (n, H, W, C), uint8 or uint16, of the model's size -> latents (n, d) float32."""
+        import torch
+
+        where = _device(device)
+        analysis, _ = self._on(where)
+        scale = float(np.iinfo(images.dtype).max)
+        out = np.empty((len(images), self.code.dims), np.float32)
+        with torch.inference_mode():
+            for start in range(0, len(images), NET_BATCH):
+                part = images[start : start + NET_BATCH].astype(np.float32) / scale
+                x = torch.from_numpy(part).permute(0, 3, 1, 2).to(where)
+                out[start : start + NET_BATCH] = analysis(x).cpu().numpy()
+        return out
+
+    def synthesise(
+        self, latents: NDArray[np.float32], levels: NDArray[np.float32], device: str = "auto"
+    ) -> NDArray[np.uint8]:
+        """Latents (n, d) and their levels (n,) (log2 of the water level) -> uint8 (n, H, W, C).
+
+        Pixels are computed in float32: they may differ by one step between machines; the latents
+        they come from do not.
+        """
+        import torch
+
+        where = _device(device)
+        _, synthesis = self._on(where)
+        f = self.facts
+        out = np.empty((len(latents), f.height, f.width, f.channels), np.uint8)
+        with torch.inference_mode():
+            for start in range(0, len(latents), NET_BATCH):
+                part = slice(start, start + NET_BATCH)
+                z = torch.from_numpy(latents[part]).to(where)
+                x = synthesis(z, torch.from_numpy(levels[part]).to(where))
+                pixels = (x.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
+                out[part] = pixels.cpu().numpy()
+        return out
+
+    def _on(self, device: torch.device) -> tuple[Any, Any]:
+        """The nets on a device, loaded once."""
+        key = str(device)
+        if key not in self._nets:
+            self._nets[key] = self._load(device)
+        return self._nets[key]
+
+    def _load(self, device: torch.device) -> tuple[Any, Any]:
+        import torch
+
+        from pseudocodec.nets.registry import build_nets
+
+        nets = build_nets(self.facts.family, self.facts.net)
+        for prefix, net in zip(("analysis.", "synthesis."), nets, strict=True):
+            weights = {
+                key[len(prefix) :]: torch.from_numpy(value.astype(np.float32))
+                for key, value in self._tensors.items()
+                if key.startswith(prefix)
+            }
+            try:
+                net.load_state_dict(weights)
+            except RuntimeError as error:
+                reason = str(error).splitlines()[-1].strip()
+                raise PslError(
+                    f"{self._path}: the weights do not fit a {self.facts.family!r} net ({reason})"
+                ) from error
+            net.eval().to(device)
+            net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return nets
+
+
+def load_model(name_or_path: str | os.PathLike[str] | Model) -> Model:
+    """The model of that name (see `models`) or in that .safetensors file.
+
+    A model loaded from a path is known by its hash from then on: files encoded with it decode.
+    Loading is cached. Raises UnknownModel for a name that is not installed, PslError for a file
+    that is not a model.
+    """
+    if isinstance(name_or_path, Model):
+        return name_or_path
+    text = os.fspath(name_or_path)
+    if text.endswith(SUFFIX) or os.sep in text:
+        path = Path(text).absolute()
+        if not path.is_file():
+            raise PslError(f"{text}: there is no such model file")
+        facts = read_facts(path)
+        return _load(register(path), path, facts)
+    entry = by_name(text)
+    return _load(entry.id, entry.path, entry.facts)
+
+
+def model_of(identity: bytes) -> Model:
+    """The model a file names by its id. Raises UnknownModel."""
+    entry = by_id(identity)
+    return _load(entry.id, entry.path, entry.facts)
+
+
+_loaded: dict[bytes, Model] = {}
+
+
+def _load(identity: bytes, path: Path, facts: ModelFacts) -> Model:
+    if identity not in _loaded:
+        _loaded[identity] = Model(identity, path, facts)
+    return _loaded[identity]
+
+
+@lru_cache
+def _device(name: str) -> torch.device:
+    """The torch device for "auto" (a GPU when there is one), "cpu", "cuda", "cuda:1" ..."""
+    import torch
+
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise PslError(f"device={name!r} cannot be used here ({reason}); use 'cpu'") from error
+    return device

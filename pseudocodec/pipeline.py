@@ -1,0 +1,153 @@
+"""Pictures to payloads and back with one model: the pipeline without the container."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pseudocodec._pixels import Pixels
+from pseudocodec.container import Geometry, Record
+from pseudocodec.errors import Corrupt, PslError
+from pseudocodec.image import as_array, resize, to_8_bit
+from pseudocodec.latent.base import Payload
+from pseudocodec.metrics import psnr as psnr_of
+
+if TYPE_CHECKING:
+    from pseudocodec.model.model import Model
+
+BATCH = 256  # pictures encoded together
+
+
+def prepare(image: object, model: Model, *, fit: bool) -> tuple[Pixels, Geometry | None]:
+    """A picture of any accepted kind -> (H, W, C) of the model's size, and its own size if changed.
+
+    Raises PslError, naming both sizes or colours and what to do, for a picture the model cannot
+    take: with `fit` only for its colours.
+    """
+    pixels, facts = as_array(image), model.facts
+    height, width, channels = pixels.shape
+    names = {1: "grey", 3: "RGB"}
+    if channels != facts.channels:
+        remedy = 'image.convert("L")' if facts.channels == 1 else 'image.convert("RGB")'
+        raise PslError(
+            f"the picture is {names[channels]}, model {facts.name!r} takes "
+            f"{names[facts.channels]} pictures: convert it first with {remedy}"
+        )
+    if (width, height) == (facts.width, facts.height):
+        return pixels, None
+    if not fit:
+        raise PslError(
+            f"the picture has {width} x {height} pixels, model {facts.name!r} takes "
+            f"{facts.width} x {facts.height}: pass resize=True (--resize) to fit it; "
+            "decoding then returns the original size"
+        )
+    return resize(pixels, facts.width, facts.height), Geometry(width, height)
+
+
+def encode_bits(
+    model: Model, images: Sequence[Pixels], bits: int, effort: int, device: str
+) -> list[Payload]:
+    """Prepared pictures -> one payload of `bits` bits each."""
+    symbols = model.code.encode(_analyse(model, images, device), bits, effort)
+    return model.code.pack(symbols, bits)
+
+
+def encode_psnr(
+    model: Model, images: Sequence[Pixels], target: float, effort: int, device: str, *, align: int
+) -> list[Payload]:
+    """Prepared pictures -> for each the shortest payload found that decodes at `target` dB or more.
+
+    Sizes tried are those of whole atoms, rounded up to `align` bits. Raises PslError for a picture
+    that does not reach the target at the model's largest size.
+    """
+    latents = _analyse(model, images, device)
+    wanted = [to_8_bit(image) for image in images]
+    sizes = _sizes(model, align)
+    low, high = np.zeros(len(images), int), np.full(len(images), len(sizes) - 1)
+    found: dict[int, Payload] = {}
+    best = np.zeros(len(images))
+    while np.any(low <= high):  # bisection, the pictures at the same size together
+        middle = np.where(low <= high, (low + high) // 2, -1)
+        for step in sorted(set(middle.tolist()) - {-1}):
+            members = np.flatnonzero(middle == step)
+            bits = sizes[step]
+            payloads = model.code.pack(model.code.encode(latents[members], bits, effort), bits)
+            decoded = decode_payloads(model, payloads, device)
+            for i, payload, picture in zip(members.tolist(), payloads, decoded, strict=True):
+                reached = psnr_of(wanted[i], picture)
+                best[i] = max(best[i], reached)
+                if reached >= target:
+                    found[i], high[i] = payload, step - 1
+                else:
+                    low[i] = step + 1
+    for i in range(len(images)):
+        if i not in found:
+            raise PslError(
+                f"psnr={target}: model {model.facts.name!r} reaches {best[i]:.1f} dB on this "
+                f"picture with {model.code.max_bits // 8} bytes, its most; ask for less, or for "
+                "quality=100"
+            )
+    return [found[i] for i in range(len(images))]
+
+
+def decode_payloads(
+    model: Model, payloads: Sequence[Payload], device: str, *, partial: bool = False
+) -> NDArray[np.uint8]:
+    """Payloads -> pictures (n, H, W, C) of the model's size. Raises Corrupt for impossible ones."""
+    f = model.facts
+    out = np.empty((len(payloads), f.height, f.width, f.channels), np.uint8)
+    sizes: dict[int, list[int]] = {}
+    for i, (_, bits) in enumerate(payloads):
+        sizes.setdefault(bits, []).append(i)
+    for bits, members in sizes.items():
+        usable = model.code.usable_bits(bits, partial=partial)
+        rows = [model.code.unpack(payloads[i][0], bits, partial=partial) for i in members]
+        latents = model.code.decode(np.stack(rows), usable)
+        levels = np.full(len(members), model.code.level(usable), np.float32)
+        out[members] = model.synthesise(latents, levels, device)
+    return out
+
+
+def decode_records(
+    model: Model, records: Sequence[Record], device: str, default: Geometry | None
+) -> Iterator[NDArray[np.uint8]]:
+    """Records of an archive -> pictures (H, W) or (H, W, 3) at their own sizes."""
+    decoded = decode_payloads(model, [(r.payload, r.nbits) for r in records], device)
+    for record, picture in zip(records, decoded, strict=True):
+        yield finish(picture, record.geometry or default)
+
+
+def finish(picture: NDArray[np.uint8], geometry: Geometry | None) -> NDArray[np.uint8]:
+    """A picture (H, W, C) at its own size, without the channel axis when grey."""
+    if geometry is not None:
+        resized = resize(picture, geometry.width, geometry.height)
+        picture = resized.astype(np.uint8, copy=False)
+    return picture[:, :, 0] if picture.shape[2] == 1 else picture
+
+
+def check_payload_size(model: Model, bits: int) -> None:
+    """Refuse a payload longer than the model can describe, before anything is decoded."""
+    if bits > model.code.max_bits + 7:
+        raise Corrupt(
+            f"the payload has {bits} bits; model {model.facts.name!r} describes at most "
+            f"{model.code.max_bits}: the file is damaged"
+        )
+
+
+def _analyse(model: Model, images: Sequence[Pixels], device: str) -> NDArray[np.float32]:
+    """Latents (n, d); 8- and 16-bit pictures may be mixed."""
+    if len({image.dtype for image in images}) == 1:
+        return model.analyse(np.stack(images), device)
+    return np.concatenate([model.analyse(image[None], device) for image in images])
+
+
+def _sizes(model: Model, align: int) -> list[int]:
+    """Payload sizes worth trying for a PSNR target, ascending: whole atoms, aligned."""
+    code = model.code
+    longest = code.max_bits // align * align
+    whole = {code.usable_bits(bits, partial=True) for bits in range(code.max_bits + 1)}
+    sizes = {-(-bits // align) * align for bits in whole}
+    return sorted({size for size in sizes if size <= longest} | {longest})
