@@ -117,12 +117,16 @@ class SeedCode(LatentCode):
         if partial:
             value = bitstring.read_int(payload, 0, bits) >> (bits - self.max_bits)
             return np.array([value], np.int64)
-        if bits > self.max_bits:
+        spare = bits - self.max_bits  # a single picture's payload is padded to whole bytes
+        if spare > 7:
             raise Corrupt(
                 f"payload: {bits} bits, a seed of this model has {self.max_bits}; "
                 "the file is damaged"
             )
-        return np.array(bitstring.unpack(payload, bits, [self.max_bits]), np.int64)
+        seed, padding = bitstring.unpack(payload, bits, [self.max_bits, spare])
+        if padding:
+            raise Corrupt("payload: bits behind the seed are not zero; the file is damaged")
+        return np.array([seed], np.int64)
 
     def _require(self, bits: int, error: type[PslError]) -> None:
         if bits < self.max_bits:
