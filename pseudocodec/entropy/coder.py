@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
+import constriction
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -38,19 +39,17 @@ def encode(
     >>> coin = FrequencyTable.of([7, 1])
     >>> payload, nbits = encode([0, 0, 1, 0, 0, 0, 0, 1], [0] * 8, [coin])
     >>> payload.hex(), nbits
-    ('b880', 9)
+    ('b9', 8)
     >>> decode(payload, nbits, [0] * 8, [coin]).tolist()
     [0, 0, 1, 0, 0, 0, 0, 1]
     """
-    from constriction.stream.queue import RangeEncoder
-
     tables_of = _checked(index, tables)
     values = np.asarray(symbols)
     if values.dtype.kind not in "iu" or values.shape != tables_of.shape:
         raise PslError(
             f"symbols: {values.dtype} of shape {values.shape}, expected {len(tables_of)} integers"
         )
-    encoder = RangeEncoder()
+    encoder = constriction.stream.queue.RangeEncoder()
     for table, members in _groups(tables_of, tables):
         part = values[members]
         if int(part.min()) < 0 or int(part.max()) >= len(table.frequencies):
@@ -76,13 +75,11 @@ def decode(
     With `padded`, zero bits may stand behind what `encode` wrote. Raises Corrupt for a payload that
     `encode` does not write, and as `encode` for the index.
     """
-    from constriction.stream.queue import RangeDecoder
-
     tables_of = _checked(index, tables)
     if len(payload) != payload_bytes(nbits) or not padding_is_zero(payload, nbits):
         raise _corrupt(nbits)
     words = np.frombuffer(payload + bytes(-len(payload) % 4), ">u4").astype(np.uint32)
-    decoder = _guarded(RangeDecoder, words)
+    decoder = _guarded(constriction.stream.queue.RangeDecoder, words)
     out = np.zeros(len(tables_of), np.int64)
     for table, members in _groups(tables_of, tables):
         if len(table.frequencies) > 1:
@@ -128,7 +125,7 @@ def _groups(
 
 
 def _guarded(call: Callable[..., _T], *arguments: object) -> _T:
-    """Call constriction; its errors and its panics, which no `except Exception` sees, as Corrupt."""
+    """Call constriction; its errors, and its panics, which are no `Exception`, become Corrupt."""
     try:
         return call(*arguments)
     except (KeyboardInterrupt, SystemExit):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import constriction
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -79,6 +80,6 @@ class FrequencyTable:
         It gives every symbol one and shares out the rest in proportion: of f_i - 1, which sum to
         the rest exactly and are exact in float64, it makes f_i.
         """
-        from constriction.stream.model import Categorical
-
-        return Categorical((self.frequencies - 1).astype(np.float64), perfect=False)
+        return constriction.stream.model.Categorical(
+            (self.frequencies - 1).astype(np.float64), perfect=False
+        )

@@ -9,49 +9,79 @@ For a residual r, component scales S and a window u the reconstruction +-S u lea
 so the search maximises the bracket, 2 |correlation| - energy. The energy is one vector of m values
 a stage, shared by all targets, and is itself a sliding correlation: of u^2 with S^2.
 
+The line of all orbits is cut into LANES equal runs that stand side by side, as the columns of a
+matrix read row by row: position q LANES + l is the window that starts at value q of run l, and its
+next value stands LANES further on. So neighbouring positions are summed by one vector instruction
+from aligned memory, and the same values serve the windows of the next rows: 32 multiply-adds read
+11 vectors, at one target as at many.
+
 A result depends neither on the number of threads nor on the other targets of the batch: every
-score is summed in one fixed order, and equal scores go to the earlier position.
+score is one chain of multiply-adds from the first value to the last, and equal scores go to the
+earlier position.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-TARGETS = 4  # targets a pass: 4 targets x 4 taps keep 16 coefficients and 8 vectors in registers
-TAPS = 4
-BLOCK = 1024  # positions a block: the accumulators of a pass (16 KiB) fit the first-level cache
+LANES = 16  # runs side by side: two vectors of 8, one cache line
+ROWS = 8  # rows of windows and
+TAPS = 4  # values of each that one step takes in: 19 vectors in registers
+BLOCK = 1024  # positions a block: with 100 values a window it takes 15 KiB of first-level cache
 CHUNKS = 32  # parallel tasks, and candidates a search offers
 EXCLUDED = np.float32(1e30)  # energy of a position that must not be chosen
 
 # contract: multiply-add in one instruction; nnan and nsz let the maximum be taken in vectors.
 # No reassociation: the order of a sum is part of the result.
+L = LANES  # for the kernel below
 _MATH = {"contract", "nnan", "nsz"}
 
 
-def padded_length(length: int) -> int:
-    """Positions up to the next whole block."""
-    return -(-length // BLOCK) * BLOCK
+def run_length(count: int) -> int:
+    """Windows of each run when there are `count` in all: whole blocks of positions."""
+    return -(-count // BLOCK) * (BLOCK // LANES)
 
 
-def pad_windows(values: NDArray[np.floating], longest: int) -> NDArray[np.float32]:
-    """Values (L,) as float32 with zeros behind, so that a block at the end may read past it.
+def lay_out(line: NDArray[np.floating], longest: int) -> NDArray[np.float32]:
+    """Values (n,), in which windows of up to `longest` start at 0..n - longest, for the search.
 
-    `longest` is the longest window that will be searched.
+    Each run is followed by the values that its last windows need; zeros stand behind the line.
     """
-    out = np.zeros(padded_length(len(values)) + -(-longest // TAPS) * TAPS + TAPS, np.float32)
-    out[: len(values)] = values
+    run, spare = run_length(len(line) - longest + 1), -(-longest // TAPS) * TAPS - 1
+    padded = np.zeros(LANES * run + spare, np.float32)
+    padded[: len(line)] = line
+    return np.stack([padded[l * run :][: run + spare] for l in range(LANES)], axis=1).ravel()
+
+
+def by_position(entries: NDArray[Any], fill: object) -> NDArray[Any]:
+    """What belongs to the windows along the line (count,), by position; `fill` where none starts."""
+    run = run_length(len(entries))
+    padded = np.full(LANES * run, fill, entries.dtype)
+    padded[: len(entries)] = entries
+    return padded.reshape(LANES, run).T.ravel()
+
+
+def windows_at(
+    values: NDArray[np.float32], positions: NDArray[np.int64], length: int
+) -> NDArray[np.float32]:
+    """Windows (..., length) at `positions` (...) of values from `lay_out`."""
+    out: NDArray[np.float32] = values[positions[..., None] + LANES * np.arange(length)]
     return out
 
 
 def correlate(
     values: NDArray[np.float32], taps: NDArray[np.float32], positions: int
 ) -> NDArray[np.float32]:
-    """Sliding correlation of padded `values` with `taps` (d,) at positions 0..`positions` - 1."""
-    rows = _rows(taps[None])
-    out: NDArray[np.float32] = _correlate(values, rows, padded_length(positions))
-    return out[:positions]
+    """Sliding correlation of laid out `values` with `taps` (d,) at positions 0..`positions` - 1.
+
+    `positions` is a multiple of BLOCK, as `by_position` returns them.
+    """
+    out: NDArray[np.float32] = _correlate(values, _whole_taps(taps[None])[0], positions)
+    return out
 
 
 def chunk_winners(
@@ -59,24 +89,28 @@ def chunk_winners(
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Best position in each chunk, for each target (B, d): positions int64 and gains (B, chunks).
 
-    `values` come from `pad_windows`; `energy` (P,) belongs to position 0..P-1 and is EXCLUDED where
-    no window may start. The gain is 2 |correlation| - energy. The positions are cut into about
-    CHUNKS chunks of whole blocks, whatever the number of threads, so the winners are fixed too.
-    Memory: 4 bytes a position (values) + 8 (energy) + 16 KiB a thread + 12 a target and chunk.
+    `values` come from `lay_out`; `energy` belongs to the positions, a multiple of BLOCK of them,
+    and is EXCLUDED where no window may start. The gain is 2 |correlation| - energy. There are
+    CHUNKS chunks of whole blocks, or as many as there are blocks, whatever the number of threads,
+    so the winners are fixed too. Memory: 8 bytes a position + 4 KiB a thread + 12 a target and
+    chunk.
     """
-    padded = np.full(padded_length(len(energy)), EXCLUDED, np.float32)
-    padded[: len(energy)] = energy
-    chunk = -(-len(padded) // (BLOCK * CHUNKS)) * BLOCK
-    gains, positions = _best(values, padded, _rows(targets), chunk)
-    count = len(targets)
-    return positions[:, :count].T, gains[:, :count].T
+    bounds = chunk_bounds(len(energy))
+    gains, positions = _best(values, energy, _whole_taps(targets), bounds)
+    return positions, gains
 
 
 def best_windows(
     values: NDArray[np.float32], energy: NDArray[np.float32], targets: NDArray[np.float32]
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Best position for each target (B, d): positions int64 (B,) and gains; see `chunk_winners`."""
-    positions, gains = chunk_winners(values, energy, targets)
+    return overall(*chunk_winners(values, energy, targets))
+
+
+def overall(
+    positions: NDArray[np.int64], gains: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The best position and gain (B,) of those of all chunks (B, chunks)."""
     chunk = np.argmax(gains, axis=1)[:, None]  # the first of equals: the earlier position
     return (
         np.take_along_axis(positions, chunk, 1)[:, 0],
@@ -84,41 +118,72 @@ def best_windows(
     )
 
 
-def _rows(targets: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Targets padded with zeros to whole passes: rows to TARGETS, taps to TAPS."""
+def chunk_bounds(positions: int) -> NDArray[np.int64]:
+    """Where chunks begin, and the end of the last: chunk k has positions bounds[k:k + 2]."""
+    blocks = positions // BLOCK
+    chunks = min(CHUNKS, blocks)
+    return np.arange(chunks + 1) * blocks // chunks * BLOCK
+
+
+def gains_at(
+    values: NDArray[np.float32],
+    energy: NDArray[np.float32],
+    target: NDArray[np.float32],
+    positions: NDArray[np.int64],
+) -> NDArray[np.float32]:
+    """Gains of one target (d,) at `positions` (n,): bit for bit those of the search."""
+    out: NDArray[np.float32] = _gains_at(values, energy, target, positions)
+    return out
+
+
+def _whole_taps(targets: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Targets (B, d) with zeros up to a whole number of steps."""
     rows, taps = targets.shape
-    out = np.zeros((-(-rows // TARGETS) * TARGETS, -(-taps // TAPS) * TAPS), np.float32)
-    out[:rows, :taps] = targets
+    out = np.zeros((rows, -(-taps // TAPS) * TAPS), np.float32)
+    out[:, :taps] = targets
     return out
 
 
 @numba.njit(fastmath=_MATH, cache=True)
 def _accumulate(x, start, c, a):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Correlations of four targets' taps `c` with the BLOCK windows from `start`, into `a`."""
+    """Correlations of the taps `c` with the BLOCK windows from `start`, into `a`."""
     a[:] = 0
-    a0, a1, a2, a3 = a[0], a[1], a[2], a[3]
-    for i in range(0, c.shape[1], TAPS):
-        c00, c01, c02, c03 = c[0, i], c[0, i + 1], c[0, i + 2], c[0, i + 3]
-        c10, c11, c12, c13 = c[1, i], c[1, i + 1], c[1, i + 2], c[1, i + 3]
-        c20, c21, c22, c23 = c[2, i], c[2, i + 1], c[2, i + 2], c[2, i + 3]
-        c30, c31, c32, c33 = c[3, i], c[3, i + 1], c[3, i + 2], c[3, i + 3]
-        w = x[start + i : start + i + BLOCK + TAPS]
-        for j in range(BLOCK):
-            x0, x1, x2, x3 = w[j], w[j + 1], w[j + 2], w[j + 3]
-            a0[j] += c00 * x0 + c01 * x1 + c02 * x2 + c03 * x3
-            a1[j] += c10 * x0 + c11 * x1 + c12 * x2 + c13 * x3
-            a2[j] += c20 * x0 + c21 * x1 + c22 * x2 + c23 * x3
-            a3[j] += c30 * x0 + c31 * x1 + c32 * x2 + c33 * x3
+    for i in range(0, len(c), TAPS):
+        c0, c1, c2, c3 = c[i], c[i + 1], c[i + 2], c[i + 3]
+        for j in range(0, BLOCK, ROWS * LANES):
+            first = start + j + i * LANES
+            w = x[first : first + (ROWS + TAPS - 1) * LANES]
+            b = a[j : j + ROWS * LANES]
+            for l in range(LANES):
+                x0, x1, x2, x3, x4, x5 = w[l], w[l + L], w[l + 2 * L], w[l + 3 * L], w[l + 4 * L], w[l + 5 * L]
+                x6, x7, x8, x9, x10 = w[l + 6 * L], w[l + 7 * L], w[l + 8 * L], w[l + 9 * L], w[l + 10 * L]
+                b[l] = (((b[l] + c0 * x0) + c1 * x1) + c2 * x2) + c3 * x3
+                b[l + L] = (((b[l + L] + c0 * x1) + c1 * x2) + c2 * x3) + c3 * x4
+                b[l + 2 * L] = (((b[l + 2 * L] + c0 * x2) + c1 * x3) + c2 * x4) + c3 * x5
+                b[l + 3 * L] = (((b[l + 3 * L] + c0 * x3) + c1 * x4) + c2 * x5) + c3 * x6
+                b[l + 4 * L] = (((b[l + 4 * L] + c0 * x4) + c1 * x5) + c2 * x6) + c3 * x7
+                b[l + 5 * L] = (((b[l + 5 * L] + c0 * x5) + c1 * x6) + c2 * x7) + c3 * x8
+                b[l + 6 * L] = (((b[l + 6 * L] + c0 * x6) + c1 * x7) + c2 * x8) + c3 * x9
+                b[l + 7 * L] = (((b[l + 7 * L] + c0 * x7) + c1 * x8) + c2 * x9) + c3 * x10
 
 
 @numba.njit(fastmath=_MATH, cache=True)
-def _peak(a, energy, start):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Turn correlations into gains in place; the largest gain of the block."""
-    best = np.float32(-3e38)
+def _peak(a, energy, top):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Turn correlations into gains in place; the largest gain of the block.
+
+    Folded, because a running maximum waits for the one before. `top` has room for BLOCK // 4.
+    """
     for j in range(BLOCK):
-        gain = np.float32(2) * abs(a[j]) - energy[start + j]
-        a[j] = gain
-        best = max(best, gain)
+        a[j] = np.float32(2) * abs(a[j]) - energy[j]
+    quarter, sixteenth = BLOCK // 4, BLOCK // 16
+    for j in range(quarter):
+        left, right = max(a[j], a[j + quarter]), max(a[j + 2 * quarter], a[j + 3 * quarter])
+        top[j] = max(left, right)
+    best = top[0]
+    for j in range(sixteenth):
+        left = max(top[j], top[j + sixteenth])
+        right = max(top[j + 2 * sixteenth], top[j + 3 * sixteenth])
+        best = max(best, max(left, right))
     return best
 
 
@@ -131,33 +196,38 @@ def _find(a, value):  # type: ignore[no-untyped-def]  # pragma: no cover
 
 
 @numba.njit(parallel=True, cache=True)
-def _best(x, energy, targets, chunk_length):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Best gain and position of every target in every chunk: (chunks, targets) each."""
-    length = len(energy)
-    chunks = (length + chunk_length - 1) // chunk_length
-    count = targets.shape[0]
-    gains = np.full((chunks, count), np.float32(-3e38))
-    positions = np.zeros((chunks, count), np.int64)
+def _best(x, energy, targets, bounds):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Best gain and position of every target in every chunk: (targets, chunks) each."""
+    count, chunks = len(targets), len(bounds) - 1
+    gains = np.full((count, chunks), np.float32(-3e38))
+    positions = np.zeros((count, chunks), np.int64)
     for chunk in numba.prange(chunks):
-        first = chunk * chunk_length
-        a = np.empty((TARGETS, BLOCK), np.float32)
-        for start in range(first, min(length, first + chunk_length), BLOCK):
-            for t in range(0, count, TARGETS):
-                _accumulate(x, start, targets[t : t + TARGETS], a)
-                for q in range(TARGETS):
-                    peak = _peak(a[q], energy, start)
-                    if peak > gains[chunk, t + q]:
-                        gains[chunk, t + q] = peak
-                        positions[chunk, t + q] = start + _find(a[q], peak)
+        a, top = np.empty(BLOCK, np.float32), np.empty(BLOCK // 4, np.float32)
+        for start in range(bounds[chunk], bounds[chunk + 1], BLOCK):
+            for t in range(count):
+                _accumulate(x, start, targets[t], a)
+                peak = _peak(a, energy[start : start + BLOCK], top)
+                if peak > gains[t, chunk]:
+                    gains[t, chunk] = peak
+                    positions[t, chunk] = start + _find(a, peak)
     return gains, positions
 
 
 @numba.njit(parallel=True, cache=True)
-def _correlate(x, rows, length):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _correlate(x, taps, length):  # type: ignore[no-untyped-def]  # pragma: no cover
     out = np.empty(length, np.float32)
     for block in numba.prange(length // BLOCK):
         start = block * BLOCK
-        a = np.empty((TARGETS, BLOCK), np.float32)
-        _accumulate(x, start, rows, a)
-        out[start : start + BLOCK] = a[0]
+        _accumulate(x, start, taps, out[start : start + BLOCK])
+    return out
+
+
+@numba.njit(fastmath=_MATH, cache=True)
+def _gains_at(x, energy, target, positions):  # type: ignore[no-untyped-def]  # pragma: no cover
+    out = np.empty(len(positions), np.float32)
+    for k, position in enumerate(positions):
+        total = np.float32(0)
+        for i in range(len(target)):
+            total += target[i] * x[position + i * LANES]
+        out[k] = np.float32(2) * abs(total) - energy[position]
     return out

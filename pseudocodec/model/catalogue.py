@@ -66,7 +66,7 @@ def by_id(identity: bytes) -> Entry:
 
 def by_name(name: str) -> Entry:
     """The current version of a model. Raises UnknownModel listing the names there are."""
-    entries = [_entry(path) for path in _files()]
+    entries = _entries()
     for entry in entries:
         if entry.current and entry.facts.name == name:
             return entry
@@ -80,9 +80,7 @@ def models() -> list[dict[str, Any]]:
     Keys: name, id (hex), family, width, height, channels, latent_code, payload_bytes, bytes,
     current, path. Imports neither torch nor numba.
     """
-    entries = sorted(
-        (_entry(path) for path in _files()), key=lambda e: (not e.current, e.facts.name, e.id)
-    )
+    entries = sorted(_entries(), key=lambda e: (not e.current, e.facts.name, e.id))
     return [
         {
             "name": entry.facts.name,
@@ -107,6 +105,22 @@ def _files() -> Iterator[Path]:
         yield from sorted(Path(folder).glob(f"*{SUFFIX}"))
 
 
+def _entries() -> list[Entry]:
+    """Every model; what is not one in a user's folder is passed over, a damaged shipped one not."""
+    entries = []
+    for path in _files():
+        try:
+            entries.append(_entry(path))
+        except PslError:
+            if _is_shipped(path):
+                raise
+    return entries
+
+
+def _is_shipped(path: Path) -> bool:
+    return path.parent.parent == pretrained_folder()
+
+
 def _entry(path: Path) -> Entry:
     pointer = path.parent / CURRENT
     own = not pointer.is_file()  # a user's folder: every file is the current version of itself
@@ -122,7 +136,6 @@ def _identify_file(path: Path) -> bytes:
 def _identify(path: Path, modified: int) -> bytes:
     """The file's id; `modified` makes a changed file a new entry of the cache."""
     identity = model_id(path)
-    shipped = path.parent.parent == pretrained_folder()
-    if shipped and path.stem != identity.hex():
+    if _is_shipped(path) and path.stem != identity.hex():
         raise PslError(f"{path}: the file's hash is {identity.hex()}; it is damaged, install again")
     return identity

@@ -19,6 +19,7 @@ from pseudocodec.nets.blocks import Residual, klt
 
 SIDE_MULTIPLE = 4  # two factors of two between a picture and the deepest feature maps
 MAX_SIDE = 64  # one flat vector serves small pictures only
+MAX_WIDTH = 4096  # of any layer: a model file must not ask for unbounded memory
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,9 @@ class FlatConfig:
 
     def __post_init__(self) -> None:
         """Refuse sizes the nets cannot take, before anything is allocated."""
+        for name, value in asdict(self).items():
+            if type(value) is not int or not 1 <= value <= MAX_WIDTH:
+                raise PslError(f"{name}={value!r}: expected a whole number from 1 to {MAX_WIDTH}")
         for name, side in (("height", self.height), ("width", self.width)):
             if side % SIDE_MULTIPLE or not SIDE_MULTIPLE <= side <= MAX_SIDE:
                 raise PslError(

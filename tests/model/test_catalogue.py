@@ -82,6 +82,16 @@ def test_a_folder_in_the_environment_is_searched(
     assert catalogue.by_id(identity).path == stranger
 
 
+def test_other_files_in_a_users_folder_are_passed_over(
+    stranger: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (stranger.parent / "other.safetensors").write_bytes(b"of another library")
+    monkeypatch.setenv(catalogue.ENVIRONMENT, str(stranger.parent))
+    paths = {row["path"] for row in pseudocodec.models()}
+    assert str(stranger) in paths
+    assert not any(path.endswith("other.safetensors") for path in paths)
+
+
 def test_a_damaged_shipped_model_is_refused(
     shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

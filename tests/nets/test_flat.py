@@ -31,10 +31,17 @@ def test_training_starts_at_the_klt() -> None:
     torch.testing.assert_close(decoded, images, atol=2e-3, rtol=0)
 
 
-@pytest.mark.parametrize("size", [(30, 28), (28, 0), (68, 28)])
+@pytest.mark.parametrize("size", [(30, 28), (28, 2), (68, 28)])
 def test_sizes_the_nets_cannot_take(size: tuple[int, int]) -> None:
     with pytest.raises(PslError, match="multiples of 4"):
         FlatConfig(*size, 1)
+
+
+@pytest.mark.parametrize("field", ["latents", "hidden", "condition"])
+@pytest.mark.parametrize("value", [0, -1, 10**9, 12.0, "12", True, None])
+def test_widths_out_of_range_are_refused(field: str, value: object) -> None:
+    with pytest.raises(PslError, match=field):
+        build_nets("flat", {"height": 8, "width": 8, "channels": 1, field: value})
 
 
 def test_unknown_families_and_fields_are_refused() -> None:

@@ -1,0 +1,204 @@
+"""The encoder of the trellis code: Viterbi around a ring of bits.
+
+The payload is a ring of B bits. A state is the last L bits that went in, the newest highest, so
+that bit b turns state s into s >> 1 | b << (L - 1), and the two predecessors of a state stand side
+by side. The path around the ring must end in the state it started from (tail-biting): no bits are
+spent on a start state, and no value suffers from a known one.
+
+The best path that starts and ends in a given state is exact (`_forward` and `_trace`). Which state
+to fix is a guess, made in the usual way: after two laps with every start allowed, the best paths of
+the second lap pass the seam in states that suit both sides of it. Each candidate is improved by
+turning the ring by 3/8, fixing the state that the path has there, and solving again: the error can
+only fall.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+LAPS = 2  # before candidates are read off
+TURNS = 5  # of the ring for one candidate, at most
+PATIENCE = 2  # turns without gain before a candidate is left alone
+TRIES = 4  # end states looked at for each candidate wanted: several lead to one start
+_NEVER = np.float32(1e30)  # cost of a state that is not allowed
+
+# contract: multiply-add in one instruction; nnan, nsz: minima in vectors. No reassociation.
+_MATH = {"contract", "nnan", "nsz"}
+
+
+@numba.njit(parallel=True, cache=True)  # type: ignore[untyped-decorator]
+def search(
+    values: NDArray[np.float32],
+    first: NDArray[np.int64],
+    targets: NDArray[np.float32],
+    gains: NDArray[np.float32],
+    candidates: int,
+) -> NDArray[np.uint8]:
+    """Rings of bits (n, B), B > L, for `targets` (n, k) in units in which errors count alike.
+
+    `values` (rows, 2^L) of the states; `gains` (k,) multiply them. Behind bit b come the values
+    first[b] to first[b + 1] - 1, where value i takes row i mod rows. Memory: B 2^L / 16 bytes of
+    decisions a thread.
+    """
+    out = np.zeros((len(targets), len(first) - 1), np.uint8)
+    for row in numba.prange(len(targets)):
+        block = (values, first, targets[row], gains)
+        _search_one(block, candidates, out[row])
+    return out
+
+
+@numba.njit(cache=True)
+def _search_one(block, candidates, best_ring):  # type: ignore[no-untyped-def]
+    states, bits = block[0].shape[1], len(best_ring)
+    cost = np.zeros(states, np.float32)
+    spare = np.empty(states, np.float32)
+    decisions = np.empty((bits, states // 16), np.uint8)
+    ends = np.zeros(states, np.float32)
+    for _ in range(LAPS):
+        ends[:] = _forward(block, cost, spare, decisions, 0)
+        cost[:] = ends
+    starts = np.empty(candidates, np.int64)
+    found = _candidates(ends, decisions, starts, best_ring)
+    ring = np.empty(bits, np.uint8)
+    trial = np.empty(bits, np.uint8)
+    least = np.float32(np.inf)
+    for candidate in range(found):
+        state, turn, failures = starts[candidate], 0, 0
+        reached = np.float32(np.inf)
+        for _ in range(TURNS):
+            cost[:] = _NEVER
+            cost[state] = 0
+            final = _forward(block, cost, spare, decisions, turn)[state]
+            _trace(decisions, state, turn, trial)
+            if final < reached:
+                reached, failures = final, 0
+                ring[:] = trial
+            else:
+                failures += 1
+                if failures == PATIENCE:
+                    break
+            turn = (turn + max(1, 3 * bits // 8)) % bits
+            state = _window(ring, turn, states)
+        if reached < least:
+            least = reached
+            best_ring[:] = ring
+
+
+@numba.njit(cache=True)
+def _candidates(ends, decisions, starts, scratch):  # type: ignore[no-untyped-def]
+    """Fill `starts` with the distinct states that the best paths of a lap began in; their number.
+
+    `ends` is used up. The lower of two equal end states comes first.
+    """
+    found = 0
+    for _ in range(TRIES * len(starts)):
+        end = np.argmin(ends)
+        if ends[end] == np.inf:
+            break
+        ends[end] = np.inf
+        start = _trace(decisions, end, 0, scratch)
+        known = False
+        for i in range(found):
+            known |= starts[i] == start
+        if not known:
+            starts[found] = start
+            found += 1
+            if found == len(starts):
+                break
+    return found
+
+
+@numba.njit(cache=True)
+def _forward(block, cost, spare, decisions, turn):  # type: ignore[no-untyped-def]
+    """One lap from bit `turn` on, from `cost` (states,); the array that holds the costs behind it.
+
+    Uses up `cost` and `spare`. decisions[j] are those of the j-th bit of the lap.
+    """
+    values, first, target, gains = block
+    bits, rows = len(first) - 1, len(values)
+    for j in range(bits):
+        bit = (turn + j) % bits
+        _take_bit(cost, spare, decisions[j])
+        cost, spare = spare, cost
+        for i in range(first[bit], first[bit + 1]):
+            _take_value(cost, values[i % rows], target[i], gains[i])
+    return cost
+
+
+@numba.njit(fastmath=_MATH, cache=True)
+def _take_bit(cost, out, decisions):  # type: ignore[no-untyped-def]
+    """The cheaper predecessor of every state; bit j of decisions[q]: of state j * len + q."""
+    half, part = len(cost) // 2, len(decisions)
+    decisions[:] = 0
+    for j in range(8):  # slices spare the compiler the proof that no index is negative: four times
+        before = cost[2 * j * part : 2 * (j + 1) * part]  # as fast
+        low = out[j * part : (j + 1) * part]
+        high = out[half + j * part : half + (j + 1) * part]
+        for q in range(part):
+            even, odd = before[2 * q], before[2 * q + 1]
+            least = min(even, odd)
+            low[q] = least
+            high[q] = least
+            decisions[q] |= np.uint8(odd < even) << np.uint8(j)
+
+
+@numba.njit(fastmath=_MATH, cache=True)
+def _take_value(cost, values, target, gain):  # type: ignore[no-untyped-def]
+    for state in range(len(cost)):
+        error = target - gain * values[state]
+        cost[state] += error * error
+
+
+@numba.njit(cache=True)
+def _trace(decisions, end, turn, ring):  # type: ignore[no-untyped-def]
+    """Write the bits of the lap's best path to state `end`; the state it started from."""
+    bits, part = decisions.shape
+    half = 8 * part
+    state = end
+    for j in range(bits - 1, -1, -1):
+        ring[(turn + j) % bits] = state // half
+        older = state % half
+        state = 2 * older + (decisions[j, older % part] >> (older // part) & 1)
+    return state
+
+
+@numba.njit(cache=True)
+def _window(ring, turn, states):  # type: ignore[no-untyped-def]
+    """The state before bit `turn`."""
+    state, weight, place = 0, states // 2, turn
+    while weight:
+        place = place - 1 if place else len(ring) - 1
+        state += weight * ring[place]
+        weight //= 2
+    return state
+
+
+@numba.njit(parallel=True, cache=True)  # type: ignore[untyped-decorator]
+def search_all(
+    values: NDArray[np.float32],
+    ends: NDArray[np.int64],
+    targets: NDArray[np.float32],
+    gains: NDArray[np.float32],
+    bits: int,
+) -> NDArray[np.uint8]:
+    """As `search`, for rings of no more bits than a state: all 2^bits of them are tried.
+
+    `values` are those of `bits`-bit states; value i is read behind ends[i] bits.
+    """
+    states = 1 << bits
+    out = np.zeros((len(targets), bits), np.uint8)
+    for row in numba.prange(len(targets)):
+        cost = np.zeros(states, np.float32)
+        for i in range(len(ends)):
+            turn, gain = ends[i] % bits, gains[i]
+            value, target = values[i % len(values)], targets[row, i]
+            for ring in range(states):
+                state = (ring >> turn | ring << (bits - turn)) & (states - 1)
+                error = target - gain * value[state]
+                cost[ring] += error * error
+        best = np.argmin(cost)
+        for bit in range(bits):
+            out[row, bit] = best >> bit & 1
+    return out
