@@ -1,9 +1,12 @@
 """What effort buys in the composition code: the error left and the time, by width of the beam.
 
 Sources are independent normal components: equal variances, and variances that fall as exp(-i/20).
-All efforts code the same vectors with m = 524287 and levels for an efficiency of 0.87. The error
-is relative to the energy of those vectors, so that their luck does not count; "efficiency" is the
-rate at which Shannon's R(D) has that error, divided by the bits spent. Times are of one thread.
+All efforts code the same vectors, with levels for an efficiency of 0.87. The error is relative to
+the energy of those vectors, so that their luck does not count; "efficiency" is the rate at which
+Shannon's R(D) has that error, divided by the bits spent. Times are of one thread.
+
+"shuffle" tells whether each atom has an order of the components of its own, "blocks" into how many
+sub-vectors a long vector is cut, m is the modulus.
 
 The rows with a spread s code vectors multiplied by a lognormal factor of log-deviation s: the
 schedule expects vectors of one energy. "known" is the error when each vector's energy is known to
@@ -13,17 +16,17 @@ the decoder for free: what the fixed weights lose on such a source.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from bounds import curve
-from harness import Row, run
+from harness import Row, log, run
 from pseudocodec.latent.composition import BEAMS, Composition
 from pseudocodec.latent.schedule import UNIT, Schedule, ideal_levels
-from pseudocodec.prng import THESIS
+from pseudocodec.prng import THESIS, Lcg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,35 +35,70 @@ SOURCES = {
     "equal, d=48": np.ones(48),
     "equal, d=100": np.ones(100),
     "exp(-i/20), d=128": np.exp(-np.arange(128) / 20),
+    "equal, d=1024": np.ones(1024),
 }
 BUDGETS = (40, 120)
+LCG = THESIS["lcg-524287"]
+LARGE = Lcg(a=6423135, c=10139041, m=16777213)  # prime, a a primitive root: one orbit but a point
+
+
+class Case(NamedTuple):
+    """A code, its source, the budget, and how many vectors at which efforts."""
+
+    source: str
+    bits: int
+    shuffle: bool = True
+    lcg: Lcg = LCG
+    blocks: int = 1
+    n: int = 128
+    efforts: tuple[int, ...] = (0, 3, 5, 7, 9)
+
+
+CASES = (
+    *(
+        Case(source, bits, shuffle)
+        for source in list(SOURCES)[:3]
+        for bits in BUDGETS
+        for shuffle in (False, True)
+    ),
+    *(Case("equal, d=100", bits, efforts=(0, 3, 9)) for bits in (25, 50, 100)),
+    *(Case("equal, d=100", bits, True, LARGE, 1, 24, (0, 3, 9)) for bits in (25, 50, 100)),
+    *(
+        Case("equal, d=1024", bits, True, LCG, blocks, 8, (0, 3, 9))
+        for bits, blocks in ((256, 4), (512, 8), (1024, 16))
+    ),
+)
+PLOTTED = 12  # the first cases, those of BUDGETS
 SPREAD_BITS = 80
 SPREAD_EFFORTS = (0, 3, 7)
-EFFORTS = (0, 3, 5, 7, 9)
 EFFICIENCY = 0.87
 
 
 def measure(quick: bool) -> list[Row]:
     numba.set_num_threads(1)
-    n, efforts = (8, (0, 3)) if quick else (128, EFFORTS)
     rows = []
-    for source, variances in SOURCES.items():
+    for case in CASES:
+        n, efforts = (4, (0, 3)) if quick else (case.n, case.efforts)
+        variances = SOURCES[case.source]
         normal = np.random.default_rng(len(variances)).standard_normal((n, len(variances)))
-        for bits in BUDGETS:
-            code = composition(variances, bits)
-            code.encode(normal[:1].astype(np.float32), bits)  # compiles
-            for effort in efforts:
-                row = coded(code, variances, normal, bits, effort)
-                rows.append({"source": source, "spread": 0.0, **row})
+        code = composition(variances, case)
+        code.encode(normal[:1].astype(np.float32), case.bits)  # compiles
+        facts = {"source": case.source, "m": case.lcg.m, "shuffle": case.shuffle}
+        facts |= {"blocks": case.blocks, "spread": 0.0}
+        for effort in efforts:
+            rows.append({**facts, **coded(code, variances, normal, case.bits, effort)})
+            log.print(rows[-1])
     for spread in (0.0, 0.25, 0.5):
-        rows += [with_spread(spread, n, effort) for effort in efforts if effort in SPREAD_EFFORTS]
+        rows += [with_spread(spread, 8 if quick else 128, effort) for effort in SPREAD_EFFORTS]
     return rows
 
 
-def composition(variances: NDArray[np.float64], bits: int) -> Composition:
+def composition(variances: NDArray[np.float64], case: Case) -> Composition:
     units = np.maximum(1, np.rint(variances / variances.max() * UNIT)).astype(np.int64)
-    levels = ideal_levels(variances, bits, EFFICIENCY)
-    return Composition(THESIS["lcg-524287"], Schedule(units, levels))
+    whole = case.blocks * (1 + case.lcg.bits)  # a schedule of several blocks has whole rounds
+    bits = case.bits if case.blocks == 1 else -(-case.bits // whole) * whole
+    schedule = Schedule(units, ideal_levels(variances, bits, EFFICIENCY))
+    return Composition(case.lcg, schedule, shuffle=case.shuffle, blocks=case.blocks)
 
 
 def coded(
@@ -89,7 +127,7 @@ def with_spread(spread: float, n: int, effort: int) -> Row:
     """Vectors whose energy varies, coded as they are and with their energy known."""
     source = "exp(-i/20), d=128"
     variances = SOURCES[source]
-    code = composition(variances, SPREAD_BITS)
+    code = composition(variances, Case(source, SPREAD_BITS))
     rng = np.random.default_rng(1)
     z = rng.standard_normal((n, len(variances)))
     z *= np.exp(spread * rng.standard_normal((n, 1)) - spread**2)  # of mean energy 1
@@ -98,7 +136,8 @@ def with_spread(spread: float, n: int, effort: int) -> Row:
     unit = (z / gain).astype(np.float32)
     out = code.decode(code.encode(unit, SPREAD_BITS, effort), SPREAD_BITS) * gain
     known = float(10 * np.log10(share_left(out, z, variances)))
-    return {"source": source, "spread": spread, **row, "efficiency": None, "known": known}
+    facts = {"source": source, "m": LCG.m, "shuffle": True, "blocks": 1, "spread": spread}
+    return {**facts, **row, "efficiency": None, "known": known}
 
 
 def share_left(
@@ -117,20 +156,26 @@ def shannon_rate(variances: NDArray[np.float64], left: float, bits: int) -> floa
 
 
 def draw(axes: Axes, rows: list[Row]) -> None:
-    plain = [row for row in rows if row["efficiency"] is not None]
-    for source in SOURCES:
-        for bits, style in zip(BUDGETS, ("o--", "o-"), strict=True):
-            line = [row for row in plain if (row["source"], row["bits"]) == (source, bits)]
-            points = [row["ms"] for row in line], [row["efficiency"] for row in line]
-            colour = f"C{list(SOURCES).index(source)}"
-            axes.semilogx(*points, style, color=colour, label=f"{source}, {bits} bits")
+    for case in CASES[:PLOTTED]:
+        line = [
+            row
+            for row in rows
+            if row["efficiency"] is not None
+            and (row["source"], row["bits"], row["shuffle"], row["m"])
+            == (case.source, case.bits, case.shuffle, case.lcg.m)
+        ]
+        points = [row["ms"] for row in line], [row["efficiency"] for row in line]
+        colour = f"C{list(SOURCES).index(case.source) * 2 + BUDGETS.index(case.bits)}"
+        label = f"{case.source}, {case.bits} bits" if case.shuffle else None
+        axes.semilogx(*points, "o-" if case.shuffle else "o--", color=colour, label=label)
     axes.set_xlabel("milliseconds a latent vector, one thread")
     axes.set_ylabel("efficiency: Shannon's rate / bits spent")
-    axes.set_title("Composition code: what a wider beam buys (1, 2, 4, 8, 24 wide)")
+    axes.set_title("Composition: beams of 1, 2, 4, 8, 24; dashed: one order for all atoms")
     axes.legend(fontsize="small")
 
 
 if __name__ == "__main__":
-    columns = {"source": "", "spread": ".2f", "bits": "d", "effort": "d", "beam": "d"}
+    columns = {"source": "", "m": "d", "shuffle": "", "blocks": "d", "spread": ".2f"}
+    columns |= {"bits": "d", "effort": "d", "beam": "d"}
     columns |= {"db": ".2f", "known": ".2f", "efficiency": ".3f", "ms": ".1f"}
     run(__file__, __doc__, measure, columns, draw, libraries=("numba",))

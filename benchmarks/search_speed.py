@@ -6,6 +6,8 @@ r best as +u or -u, i.e. maximises 2 |<r, u>| - |u|^2. As an inner product that 
 coordinate, and each target twice, as r and as -r. numpy and torch multiply with the matrix of
 sequences, in pieces of 64 targets x 65,536 seeds, and subtract the energies.
 
+"pseudocodec, torch" is our search in torch, made for a GPU, here on the processor.
+
 "thesis" is the neighbourhood search of L. Monchieri (2024) in plain Python, epsilon = 50: it tries
 101 of the seeds, those whose first value is near the target's, and finds the best by luck alone.
 
@@ -32,6 +34,7 @@ from numpy.typing import NDArray
 from harness import Row, best_of, log, run
 from pseudocodec.latent.dictionary import dictionary
 from pseudocodec.latent.search import best_windows
+from pseudocodec.latent.search_torch import TorchSearch
 from pseudocodec.prng import THESIS
 
 if TYPE_CHECKING:
@@ -56,10 +59,19 @@ class Method(NamedTuple):
 def pseudocodec_method() -> Method:
     book = dictionary(LCG, LENGTH)
     energy = book.energy(np.ones(LENGTH, np.float32), LCG.m)
-    kept = (book.values, book.squares, book.seeds, energy)
     return Method(
-        lambda r: book.seeds[best_windows(book.values, energy, r)[0]],
-        sum(array.nbytes for array in kept),
+        lambda r: book.seeds(best_windows(book.values, energy, r)[0]),
+        book.values.nbytes + book.holes.nbytes + energy.nbytes,
+    )
+
+
+def sliding_torch_method() -> Method:
+    book = dictionary(LCG, LENGTH)
+    energy = book.energy(np.ones(LENGTH, np.float32), LCG.m)
+    search = TorchSearch(book.values, "cpu")
+    return Method(
+        lambda r: book.seeds(search.best_windows(energy, r)[0]),
+        book.values.nbytes + book.holes.nbytes + energy.nbytes,
     )
 
 
@@ -149,6 +161,7 @@ def compare(repeats: int) -> list[Row]:
     energy = np.square(windows).sum(axis=1)
     methods = {
         "pseudocodec": pseudocodec_method(),
+        "pseudocodec, torch": sliding_torch_method(),
         "faiss": faiss_method(windows, energy),
         "numpy": numpy_method(windows, energy),
         "torch": torch_method(windows, energy),

@@ -145,9 +145,14 @@ def _analyse(model: Model, images: Sequence[Pixels], device: str) -> NDArray[np.
 
 
 def _sizes(model: Model, align: int) -> list[int]:
-    """Payload sizes worth trying for a PSNR target, ascending: whole atoms, aligned."""
+    """Payload sizes worth trying for a PSNR target, ascending and aligned.
+
+    Where prefixes decode, those that end with a whole symbol; for other codes whole bytes.
+    """
     code = model.code
     longest = code.max_bits // align * align
     whole = {code.usable_bits(bits, partial=True) for bits in range(code.max_bits + 1)}
+    if len(whole) == 1:
+        whole = {code.usable_bits(bits) for bits in range(0, code.max_bits + 1, 8)}
     sizes = {-(-bits // align) * align for bits in whole}
     return sorted({size for size in sizes if size <= longest} | {longest})

@@ -45,7 +45,7 @@ def encode(
     """
     tables_of = _checked(index, tables)
     values = np.asarray(symbols)
-    if values.dtype.kind not in "iu" or values.shape != tables_of.shape:
+    if values.shape != tables_of.shape or (values.size and values.dtype.kind not in "iu"):
         raise PslError(
             f"symbols: {values.dtype} of shape {values.shape}, expected {len(tables_of)} integers"
         )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from functools import lru_cache
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pseudocodec.latent.dictionary import Dictionary, dictionary
+from pseudocodec.latent.dictionary import Dictionary, dictionary, first_seeds
 from pseudocodec.latent.schedule import UNIT
 from pseudocodec.latent.search import chunk_winners
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 BATCH = 256  # hypotheses searched together: their residuals stay in the cache
+CACHE = 1 << 28  # bytes of energies kept for the next call
 RIDGE = 1e-9  # of the mean energy of an atom: keeps equations of equal atoms solvable
 NOTHING = 1e-30  # keeps those of atoms of zeros solvable
 
@@ -26,38 +29,68 @@ class _Search:
     """One stage ready to be searched: float scales and the energy of every window."""
 
     def __init__(self, code: Composition, stage: Stage, book: Dictionary) -> None:
-        self.book, self.d = book, stage.active
+        self.book, self.seed_limit, self.order = book, stage.seed_limit, stage.order
         variance = (code.lcg.m**2 - 1) / 3  # of 2 x - (m - 1): scales become those of unit variance
-        scales = stage.scales[: self.d] * (np.sqrt(variance) / (1 << code.shift))
+        scales = stage.scales * (np.sqrt(variance) / (1 << code.shift))
         self.scales = scales.astype(np.float32)
-        self.energy = book.energy(self.scales, stage.seed_limit)
+
+    @property
+    def energy(self) -> Floats:
+        """The energy of the window at each position, EXCLUDED where none may be chosen."""
+        return _energies.of(self)
 
     def candidates(self, residual: Floats) -> tuple[Ints, Floats]:
         """Positions and gains (n, w, chunks) of the atoms that explain residual (n, w, dims) best.
 
         The gain is by how much an atom, with the better sign, reduces |residual|^2.
         """
-        targets = (residual[..., : self.d] * self.scales).reshape(-1, self.d)
+        targets = (residual[..., self.order] * self.scales).reshape(-1, len(self.order))
         positions, gains = chunk_winners(self.book.values, self.energy, targets)
         shape = (*residual.shape[:2], -1)
         return positions.reshape(shape), gains.reshape(shape)
 
     def atoms(self, positions: Ints) -> Floats:
-        """Scaled windows (..., d) at `positions` (...), positive sign."""
-        out: Floats = self.book.windows(positions, self.d) * self.scales
+        """Scaled windows at `positions` (...), positive sign: (..., k), of components `order`."""
+        out: Floats = self.book.windows(positions, len(self.order)) * self.scales
         return out
+
+
+class _Energies:
+    """The energies last used, up to `limit` bytes of them: 2 MiB a stage at m = 524287."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit, self.size = limit, 0
+        self._kept: OrderedDict[_Search, Floats] = OrderedDict()
+        self._lock = Lock()
+
+    def of(self, search: _Search) -> Floats:
+        """The energy of a stage, computed unless it is kept."""
+        with self._lock:
+            energy = self._kept.pop(search, None)
+            if energy is None:
+                energy = search.book.energy(search.scales, search.seed_limit)
+                self.size += energy.nbytes
+            self._kept[search] = energy  # the last used stands last
+            while self.size > self.limit and len(self._kept) > 1:
+                self.size -= self._kept.popitem(last=False)[1].nbytes
+        return energy
+
+
+_energies = _Energies(CACHE)
 
 
 @lru_cache(maxsize=128)
 def searches_of(code: Composition, bits: int) -> tuple[_Search, ...]:
     """The stages of a payload of `bits` bits, ready to be searched; kept for the next call."""
-    book = dictionary(code.lcg, code.dims)
-    return tuple(_search(code, s.start, s.width, book) for s in code.stages(bits))
+    return tuple(_search(code, s.start, s.width) for s in code.stages(bits))
 
 
-@lru_cache(maxsize=128)  # 2 MB a stage at m = 524287
-def _search(code: Composition, start: int, width: int, book: Dictionary) -> _Search:
-    return _Search(code, code.stage(start, width), book)
+@lru_cache(maxsize=128)
+def _search(code: Composition, start: int, width: int) -> _Search:
+    stage, longest = code.stage(start, width), -(-code.dims // code.blocks)
+    if stage.seed_limit * longest < code.lcg.m:  # a short atom: its few seeds alone are quicker
+        return _Search(code, stage, first_seeds(code.lcg, stage.seed_limit, longest))
+    return _Search(code, stage, dictionary(code.lcg, longest))
 
 
 def compose(code: Composition, latents: Floats, bits: int, width: int) -> Ints:
@@ -71,8 +104,12 @@ def compose(code: Composition, latents: Floats, bits: int, width: int) -> Ints:
     for start in range(0, len(latents), batch):
         part = slice(start, start + batch)
         targets = latents[part] * deviations
-        positions, negative = beam(searches, targets, width)
-        symbols = searches[0].book.seeds[positions] << 1 | negative
+        positions, negative = np.empty((2, len(targets), len(searches)), np.int64)
+        for k in range(min(code.blocks, len(searches))):  # blocks share no component
+            own = slice(k, None, code.blocks)
+            positions[:, own], negative[:, own] = beam(searches[own], targets, width)
+        seeds = [s.book.seeds(column) for s, column in zip(searches, positions.T, strict=True)]
+        symbols = np.stack(seeds, axis=1) << 1 | negative
         if code.weight_bits:
             weights = _fit_weights(searches, positions, negative, targets, code.weight_bits)
             symbols = symbols << code.weight_bits | weights
@@ -104,9 +141,8 @@ def beam(searches: tuple[_Search, ...], targets: Floats, width: int) -> tuple[In
         energy = scores[rows, best]
         residual = residual[rows, parent]
         atoms = search.atoms(position)
-        correlation = (residual[..., : search.d] * atoms).sum(-1)
-        negative = correlation < 0
-        residual[..., : search.d] -= np.where(negative[..., None], -atoms, atoms)
+        negative = (residual[..., search.order] * atoms).sum(-1) < 0
+        residual[..., search.order] -= np.where(negative[..., None], -atoms, atoms)
         symbol = (position << 1 | negative)[..., None]
         chosen = np.concatenate([chosen[rows, parent], symbol], axis=2)
     best = chosen[np.arange(n), np.argmin(energy, axis=1)]
@@ -121,7 +157,7 @@ def _fit_weights(
     basis = np.zeros((n, stages, targets.shape[1]))
     for k, search in enumerate(searches):
         signs = 1 - 2 * negative[:, k, None]
-        basis[:, k, : search.d] = search.atoms(positions[:, k]) * signs
+        basis[:, k, search.order] = search.atoms(positions[:, k]) * signs
     # Unknowns are the weights less 1: where the equations leave them open, the ridge makes them 0.
     rest = targets.astype(np.float64) - basis.sum(axis=1)
     wanted = (basis @ rest[:, :, None])[:, :, 0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ class Layout:
     gains: NDArray[np.float64]  # (k,) in units of a deviation
 
 
+@lru_cache(maxsize=256)
 def layout(schedule: Schedule, bits: int) -> Layout:
     """The layout of `bits` bits, 0 to schedule.max_bits: exact, the same on every machine.
 

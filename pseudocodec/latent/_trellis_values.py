@@ -7,8 +7,8 @@ as in M. Mao & R. Gray, "Stationary and trellis encoding for iid sources and sim
 
 Ranks are taken within strata of an eighth of the distribution. Which stratum a state draws from is
 its newest three bits, xor three bits mixed from the others: wherever the path comes from, its next
-bits then offer values spread over the whole distribution. Measured against plain ranking at L = 12,
-blocks of 1024, that is worth .015 in efficiency at 0.5 and 1 bit a value.
+bits then offer values spread over the whole distribution. Against plain ranking that gained .005,
+.010 and .007 in efficiency at 0.5, 1 and 2 bits a value, and nothing at 0.25 (L = 12).
 """
 
 from __future__ import annotations

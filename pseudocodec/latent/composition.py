@@ -7,6 +7,16 @@ weight loses about 0.2 bit a stage where a float costs 32. A sign doubles the di
 of component i in the stage that spends bits a..b is sqrt(min(l_i, t_a) - min(l_i, t_b)): the
 innovation of reverse water-filling (`Schedule`), so every prefix of the atoms decodes.
 
+With `shuffle` the values of the k-th atom's sequence go to the components in an order of its own
+(`shuffle.shuffled`). Without, the second atom is the second best of the dictionary that gave the
+first, and so on, so that n atoms of few bits a component waste almost the log2(n!) bits of their
+order; with it each atom has a dictionary of its own, for nothing. Older models do not shuffle.
+
+Long latents are coded as `blocks` = K interleaved sub-vectors of the same kind: atom k describes
+the components i = k mod K alone, r = floor(k / K) times described before. In bits, it stands for
+r K v .. (r + 1) K v of the schedule, v bits an atom: when a round is over, all components are at
+the water level of the bits spent. Windows are shorter by K, and so is the time of the search.
+
 Bits: an atom is a sign and a seed, 1 + ceil(log2 m) bits, each stage's atoms in turn. Bits left
 over at the end hold a short atom, whose seed is among the first 2^(bits - 1), if there are at least
 SHORTEST of them; else they are zero.
@@ -32,6 +42,7 @@ from pseudocodec.errors import Corrupt, PslError
 from pseudocodec.latent._checks import checked_latents, checked_symbols
 from pseudocodec.latent.base import LatentCode, Payload
 from pseudocodec.latent.schedule import UNIT, Schedule
+from pseudocodec.latent.shuffle import shuffled
 from pseudocodec.prng import Lcg
 
 SHORTEST = 4  # bits of a short atom: a sign and one of eight seeds
@@ -48,24 +59,29 @@ class Stage:
     start: int
     width: int
     seed_limit: int
-    scales: NDArray[np.int64]  # (d,), in units of 2^-Composition.shift a unit of the LCG
-
-    @property
-    def active(self) -> int:
-        """Components the stage touches: scales behind it are zero."""
-        return int(np.flatnonzero(self.scales)[-1]) + 1 if self.scales.any() else 1
+    scales: NDArray[np.int64]  # (k,), of the sequence's values, in 2^-Composition.shift of a unit
+    order: NDArray[np.int64]  # (k,), the component of each value; the atom is 0 in all others
 
 
 class Composition(LatentCode):
     """The composition code over `lcg` with the given schedule.
 
     Latents have unit variance in each component. Raises PslError for a modulus above 2^24, more
-    than 64 atoms or more than 8 weight bits.
+    than 64 atoms a block, more than 8 weight bits, and blocks that are not from 1 to the number of
+    components or, if there are several, whose rounds of atoms do not divide the schedule's bits.
     """
 
     kind = "composition"
 
-    def __init__(self, lcg: Lcg, schedule: Schedule, *, weight_bits: int = 0) -> None:
+    def __init__(
+        self,
+        lcg: Lcg,
+        schedule: Schedule,
+        *,
+        weight_bits: int = 0,
+        shuffle: bool = False,
+        blocks: int = 1,
+    ) -> None:
         """Check the parameters: they come from model files."""
         if lcg.m > MAX_MODULUS:
             raise PslError(
@@ -73,14 +89,22 @@ class Composition(LatentCode):
             )
         if not 0 <= weight_bits <= 8:
             raise PslError(f"composition: weight_bits={weight_bits}, expected 0 (fixed) to 8")
-        self.lcg, self.schedule, self.weight_bits = lcg, schedule, weight_bits
+        self.lcg, self.schedule = lcg, schedule
+        self.weight_bits, self.shuffle, self.blocks = weight_bits, shuffle, blocks
         self.seed_bits = lcg.bits
         self.atom_bits = 1 + lcg.bits + weight_bits
         self.dims, self.max_bits = schedule.dims, schedule.max_bits
-        if self.max_bits > MAX_ATOMS * self.atom_bits:
+        if not 1 <= blocks <= self.dims:
+            raise PslError(f"composition: blocks={blocks}, expected 1 to dims={self.dims}")
+        if self.max_bits > MAX_ATOMS * blocks * self.atom_bits:
             raise PslError(
-                f"composition: {self.max_bits} bits are more than {MAX_ATOMS} atoms of "
+                f"composition: {self.max_bits} bits are more than {MAX_ATOMS * blocks} atoms of "
                 f"{self.atom_bits}; shorten the schedule"
+            )
+        if blocks > 1 and self.max_bits % (blocks * self.atom_bits):
+            raise PslError(
+                f"composition: {self.max_bits} bits are no whole rounds of {blocks} atoms of "
+                f"{self.atom_bits}; give a schedule of a multiple of {blocks * self.atom_bits}"
             )
         self.shift = SCALE_BITS + lcg.bits
         self._stages: dict[tuple[int, int], Stage] = {}
@@ -115,15 +139,24 @@ class Composition(LatentCode):
         """The atom in bits `start` to `start + width` of a payload."""
         key = (start, width)
         if key not in self._stages:
-            deviation = np.sqrt(self.schedule.innovation(start, start + width))
+            atom = start // self.atom_bits
+            low = atom // self.blocks * self.blocks * self.atom_bits
+            deviation = np.sqrt(self.schedule.innovation(low, low + self.blocks * width))
             # A unit-variance value is (2 x - (m - 1)) sqrt(3 / (m^2 - 1)). Every operation here is
             # correctly rounded IEEE arithmetic, so the integers agree everywhere.
             unit = np.sqrt(3.0 / float(self.lcg.m**2 - 1)) * float(1 << self.shift)
             scales = np.rint(deviation * unit).astype(np.int64)
             seed_bits = width - 1 - self.weight_bits
             limit = self.lcg.m if seed_bits == self.seed_bits else min(self.lcg.m, 1 << seed_bits)
-            self._stages[key] = Stage(start, width, limit, scales)
+            order = self._order(scales, atom)
+            self._stages[key] = Stage(start, width, limit, scales[order], order)
         return self._stages[key]
+
+    def _order(self, scales: NDArray[np.int64], atom: int) -> NDArray[np.int64]:
+        """The component of each value: the block's, except those behind its last scale not 0."""
+        own = np.arange(atom % self.blocks, self.dims, self.blocks)
+        active = own[: max(1, int(np.flatnonzero(np.append(True, scales[own]))[-1]))]
+        return active[shuffled(len(active), atom)] if self.shuffle else active
 
     # -- latents and symbols --------------------------------------------------------------------
 
@@ -148,9 +181,9 @@ class Composition(LatentCode):
         total = np.zeros((len(symbols), self.dims), np.int64)
         for stage, column in zip(stages, symbols.T, strict=True):
             sign, seeds, weights = self._split(stage, column)
-            d = stage.active
-            centred = 2 * self.lcg.sequence(seeds, d).astype(np.int64) - (self.lcg.m - 1)
-            total[:, :d] += (sign * weights)[:, None] * stage.scales[:d] * centred
+            states = self.lcg.sequence(seeds, len(stage.order)).astype(np.int64)
+            centred = 2 * states - (self.lcg.m - 1)
+            total[:, stage.order] += (sign * weights)[:, None] * stage.scales * centred
         deviations = np.sqrt(self.schedule.variances / UNIT)
         return (
             total / float(1 << (self.shift + max(0, self.weight_bits - 1))) / deviations
@@ -196,9 +229,11 @@ class Composition(LatentCode):
         return np.array(symbols, np.int64)
 
     def describe(self) -> dict[str, Any]:
-        """Kind, LCG and weight bits; the schedule travels as tensors."""
+        """Kind, LCG, weight bits; `shuffle` and `blocks` unless default. Tensors hold the rest."""
         lcg = [self.lcg.a, self.lcg.c, self.lcg.m]
-        return {"kind": self.kind, "lcg": lcg, "weight_bits": self.weight_bits}
+        out = {"kind": self.kind, "lcg": lcg, "weight_bits": self.weight_bits}
+        out |= {"shuffle": True} if self.shuffle else {}
+        return out | ({"blocks": self.blocks} if self.blocks > 1 else {})
 
     def tables(self) -> dict[str, NDArray[np.int64]]:
         """The schedule: "variances" (d,) and "levels" (max_bits + 1,)."""

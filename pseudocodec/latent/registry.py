@@ -15,13 +15,22 @@ from numpy.typing import NDArray
 from pseudocodec.errors import PslError
 from pseudocodec.latent.base import LatentCode
 from pseudocodec.latent.composition import Composition
+from pseudocodec.latent.scalar import Scalar
 from pseudocodec.latent.schedule import Schedule
 from pseudocodec.latent.seed import SeedCode
+from pseudocodec.latent.trellis import Trellis
 from pseudocodec.prng import Lcg
 
 MAX_TABLE = 1 << 16  # entries of a table: components of a latent vector, bits of a payload
-PARAMETERS = {"composition": {"lcg", "weight_bits"}, "seed": {"lcg", "dims", "epsilon"}}
-TABLES = {"composition": {"variances", "levels"}, "seed": set()}
+SCHEDULE = {"variances", "levels"}
+PARAMETERS = {
+    "composition": {"lcg", "weight_bits"},
+    "scalar": set(),
+    "seed": {"lcg", "dims", "epsilon"},
+    "trellis": {"lcg", "state_bits"},
+}
+OPTIONAL = {"composition": {"shuffle", "blocks"}}  # described only where they are not the default
+TABLES = {"composition": SCHEDULE, "scalar": SCHEDULE, "seed": set(), "trellis": SCHEDULE}
 
 
 def build(description: Mapping[str, Any], tables: Mapping[str, NDArray[Any]]) -> LatentCode:
@@ -36,16 +45,25 @@ def build(description: Mapping[str, Any], tables: Mapping[str, NDArray[Any]]) ->
             f"latent code: kind {kind!r} is unknown, expected one of {', '.join(PARAMETERS)}; "
             "the model is damaged or needs a later version"
         )
-    _same_keys(f"{kind} code: parameters", description, {"kind", *PARAMETERS[kind]})
+    required = set(description) - OPTIONAL.get(kind, set())
+    _same_keys(f"{kind} code: parameters", required, {"kind", *PARAMETERS[kind]})
     _same_keys(f"{kind} code: tables", tables, TABLES[kind])
-    lcg = _lcg(description["lcg"])
     if kind == "seed":
+        lcg = _lcg(description["lcg"])
         return SeedCode(lcg, _integer(description, "dims"), _integer(description, "epsilon"))
     schedule = Schedule(_table(tables, "variances"), _table(tables, "levels"))
-    return Composition(lcg, schedule, weight_bits=_integer(description, "weight_bits"))
+    if kind == "scalar":
+        return Scalar(schedule)
+    lcg = _lcg(description["lcg"])
+    if kind == "trellis":
+        return Trellis(lcg, schedule, state_bits=_integer(description, "state_bits"))
+    weight_bits = _integer(description, "weight_bits")
+    blocks = _integer(description, "blocks") if "blocks" in description else 1
+    shuffle = _flag(description, "shuffle")
+    return Composition(lcg, schedule, weight_bits=weight_bits, shuffle=shuffle, blocks=blocks)
 
 
-def _same_keys(what: str, found: Mapping[str, Any], expected: set[str]) -> None:
+def _same_keys(what: str, found: Mapping[str, Any] | set[str], expected: set[str]) -> None:
     if set(found) != expected:
         raise PslError(
             f"{what} are {_names(found)}, expected {_names(expected)}; "
@@ -68,6 +86,15 @@ def _integer(description: Mapping[str, Any], key: str) -> int:
     if type(value) is not int:
         raise PslError(f"latent code: {key} = {value!r} is not an integer; the model is damaged")
     return value
+
+
+def _flag(description: Mapping[str, Any], key: str) -> bool:
+    if description.get(key, True) is not True:
+        value = description[key]
+        raise PslError(
+            f"latent code: {key} = {value!r} is neither true nor absent; the model is damaged"
+        )
+    return key in description
 
 
 def _table(tables: Mapping[str, NDArray[Any]], key: str) -> NDArray[np.int64]:

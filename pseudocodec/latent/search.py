@@ -30,14 +30,13 @@ from numpy.typing import NDArray
 
 LANES = 16  # runs side by side: two vectors of 8, one cache line
 ROWS = 8  # rows of windows and
-TAPS = 4  # values of each that one step takes in: 19 vectors in registers
+TAPS = 4  # values of each that one step takes in: 8 sums, 11 values and 4 taps in registers
 BLOCK = 1024  # positions a block: with 100 values a window it takes 15 KiB of first-level cache
 CHUNKS = 32  # parallel tasks, and candidates a search offers
 EXCLUDED = np.float32(1e30)  # energy of a position that must not be chosen
 
 # contract: multiply-add in one instruction; nnan and nsz let the maximum be taken in vectors.
 # No reassociation: the order of a sum is part of the result.
-L = LANES  # for the kernel below
 _MATH = {"contract", "nnan", "nsz"}
 
 
@@ -54,11 +53,11 @@ def lay_out(line: NDArray[np.floating], longest: int) -> NDArray[np.float32]:
     run, spare = run_length(len(line) - longest + 1), -(-longest // TAPS) * TAPS - 1
     padded = np.zeros(LANES * run + spare, np.float32)
     padded[: len(line)] = line
-    return np.stack([padded[l * run :][: run + spare] for l in range(LANES)], axis=1).ravel()
+    return np.stack([padded[k * run :][: run + spare] for k in range(LANES)], axis=1).ravel()
 
 
 def by_position(entries: NDArray[Any], fill: object) -> NDArray[Any]:
-    """What belongs to the windows along the line (count,), by position; `fill` where none starts."""
+    """Entries of the windows along the line (count,), by position; `fill` where none starts."""
     run = run_length(len(entries))
     padded = np.full(LANES * run, fill, entries.dtype)
     padded[: len(entries)] = entries
@@ -128,11 +127,12 @@ def chunk_bounds(positions: int) -> NDArray[np.int64]:
 def gains_at(
     values: NDArray[np.float32],
     energy: NDArray[np.float32],
-    target: NDArray[np.float32],
+    targets: NDArray[np.float32],
+    rows: NDArray[np.int64],
     positions: NDArray[np.int64],
 ) -> NDArray[np.float32]:
-    """Gains of one target (d,) at `positions` (n,): bit for bit those of the search."""
-    out: NDArray[np.float32] = _gains_at(values, energy, target, positions)
+    """Gains (n,) of targets[rows] at `positions`, (n,) each: bit for bit those of the search."""
+    out: NDArray[np.float32] = _gains_at(values, energy, targets, rows, positions)
     return out
 
 
@@ -147,24 +147,26 @@ def _whole_taps(targets: NDArray[np.float32]) -> NDArray[np.float32]:
 @numba.njit(fastmath=_MATH, cache=True)
 def _accumulate(x, start, c, a):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Correlations of the taps `c` with the BLOCK windows from `start`, into `a`."""
+    L = LANES
     a[:] = 0
     for i in range(0, len(c), TAPS):
         c0, c1, c2, c3 = c[i], c[i + 1], c[i + 2], c[i + 3]
-        for j in range(0, BLOCK, ROWS * LANES):
-            first = start + j + i * LANES
-            w = x[first : first + (ROWS + TAPS - 1) * LANES]
-            b = a[j : j + ROWS * LANES]
-            for l in range(LANES):
-                x0, x1, x2, x3, x4, x5 = w[l], w[l + L], w[l + 2 * L], w[l + 3 * L], w[l + 4 * L], w[l + 5 * L]
-                x6, x7, x8, x9, x10 = w[l + 6 * L], w[l + 7 * L], w[l + 8 * L], w[l + 9 * L], w[l + 10 * L]
-                b[l] = (((b[l] + c0 * x0) + c1 * x1) + c2 * x2) + c3 * x3
-                b[l + L] = (((b[l + L] + c0 * x1) + c1 * x2) + c2 * x3) + c3 * x4
-                b[l + 2 * L] = (((b[l + 2 * L] + c0 * x2) + c1 * x3) + c2 * x4) + c3 * x5
-                b[l + 3 * L] = (((b[l + 3 * L] + c0 * x3) + c1 * x4) + c2 * x5) + c3 * x6
-                b[l + 4 * L] = (((b[l + 4 * L] + c0 * x4) + c1 * x5) + c2 * x6) + c3 * x7
-                b[l + 5 * L] = (((b[l + 5 * L] + c0 * x5) + c1 * x6) + c2 * x7) + c3 * x8
-                b[l + 6 * L] = (((b[l + 6 * L] + c0 * x6) + c1 * x7) + c2 * x8) + c3 * x9
-                b[l + 7 * L] = (((b[l + 7 * L] + c0 * x7) + c1 * x8) + c2 * x9) + c3 * x10
+        for j in range(0, BLOCK, ROWS * L):
+            first = start + j + i * L
+            w = x[first : first + (ROWS + TAPS - 1) * L]
+            b = a[j : j + ROWS * L]
+            for k in range(L):
+                x0, x1, x2, x3 = w[k], w[k + L], w[k + 2 * L], w[k + 3 * L]
+                x4, x5, x6, x7 = w[k + 4 * L], w[k + 5 * L], w[k + 6 * L], w[k + 7 * L]
+                x8, x9, x10 = w[k + 8 * L], w[k + 9 * L], w[k + 10 * L]
+                b[k] = (((b[k] + c0 * x0) + c1 * x1) + c2 * x2) + c3 * x3
+                b[k + L] = (((b[k + L] + c0 * x1) + c1 * x2) + c2 * x3) + c3 * x4
+                b[k + 2 * L] = (((b[k + 2 * L] + c0 * x2) + c1 * x3) + c2 * x4) + c3 * x5
+                b[k + 3 * L] = (((b[k + 3 * L] + c0 * x3) + c1 * x4) + c2 * x5) + c3 * x6
+                b[k + 4 * L] = (((b[k + 4 * L] + c0 * x4) + c1 * x5) + c2 * x6) + c3 * x7
+                b[k + 5 * L] = (((b[k + 5 * L] + c0 * x5) + c1 * x6) + c2 * x7) + c3 * x8
+                b[k + 6 * L] = (((b[k + 6 * L] + c0 * x6) + c1 * x7) + c2 * x8) + c3 * x9
+                b[k + 7 * L] = (((b[k + 7 * L] + c0 * x7) + c1 * x8) + c2 * x9) + c3 * x10
 
 
 @numba.njit(fastmath=_MATH, cache=True)
@@ -183,7 +185,7 @@ def _peak(a, energy, top):  # type: ignore[no-untyped-def]  # pragma: no cover
     for j in range(sixteenth):
         left = max(top[j], top[j + sixteenth])
         right = max(top[j + 2 * sixteenth], top[j + 3 * sixteenth])
-        best = max(best, max(left, right))
+        best = max(best, left, right)
     return best
 
 
@@ -223,9 +225,10 @@ def _correlate(x, taps, length):  # type: ignore[no-untyped-def]  # pragma: no c
 
 
 @numba.njit(fastmath=_MATH, cache=True)
-def _gains_at(x, energy, target, positions):  # type: ignore[no-untyped-def]  # pragma: no cover
-    out = np.empty(len(positions), np.float32)
-    for k, position in enumerate(positions):
+def _gains_at(x, energy, targets, rows, positions):  # type: ignore[no-untyped-def]  # pragma: no cover
+    out = np.empty(len(rows), np.float32)
+    for k in range(len(rows)):
+        target, position = targets[rows[k]], positions[k]
         total = np.float32(0)
         for i in range(len(target)):
             total += target[i] * x[position + i * LANES]

@@ -36,7 +36,8 @@ from pseudocodec.prng import Lcg
 STATE_BITS = range(8, 17)
 MAX_MODULUS = 1 << 32
 MAX_BITS = 1 << 14  # of one ring: 64 MiB of decisions a thread at L = 16
-CANDIDATES = (1, 2, 4, 8, 16, 24, 32, 64, 128, 256)  # states tried at the seam, by effort
+WHOLE = 16  # bits of a ring that is its own state: all such rings are tried
+CANDIDATES = (1, 2, 6, 24, 32, 48, 64, 128, 256, 512)  # states tried at the seam, by effort
 
 
 class Trellis(LatentCode):
@@ -44,7 +45,7 @@ class Trellis(LatentCode):
 
     Latents have unit variance in each component. Encoding takes time in proportion to 2^state_bits;
     a longer state comes closer to Shannon's bound. Raises PslError for state bits outside 8..16, a
-    modulus below 2^state_bits or above 2^32, and a schedule of more than 16384 bits.
+    modulus below 2^16 or above 2^32, and a schedule of more than 16384 bits.
     """
 
     kind = "trellis"
@@ -53,9 +54,9 @@ class Trellis(LatentCode):
         """Check the parameters: they come from model files."""
         if type(state_bits) is not int or state_bits not in STATE_BITS:
             raise PslError(f"trellis: state_bits={state_bits!r}, expected an int from 8 to 16")
-        if not 1 << state_bits <= lcg.m <= MAX_MODULUS:
+        if not 1 << WHOLE <= lcg.m <= MAX_MODULUS:
             raise PslError(
-                f"trellis: modulus m={lcg.m}, expected one from {1 << state_bits} (a seed for each "
+                f"trellis: modulus m={lcg.m}, expected one from {1 << WHOLE} (a seed for each "
                 f"state) to {MAX_MODULUS}"
             )
         if schedule.max_bits > MAX_BITS:
@@ -65,11 +66,18 @@ class Trellis(LatentCode):
             )
         self.lcg, self.schedule, self.state_bits = lcg, schedule, state_bits
         self.dims, self.max_bits = schedule.dims, schedule.max_bits
-        self._layout = lru_cache(maxsize=64)(lambda bits: layout(schedule, bits))
 
     def layout(self, bits: int) -> Layout:
         """How a payload of `bits` bits, at most max_bits, is spent."""
-        return self._layout(bits)
+        return layout(self.schedule, bits)
+
+    def state_bits_of(self, bits: int) -> int:
+        """L for a ring of `bits` bits: smaller where the ring is hardly longer than a state.
+
+        There the seam is hard to close, and at equal time more candidates gain more than a longer
+        state (measured in blocks of 48 and 100 values, rings of 14 to 100 bits).
+        """
+        return bits if bits <= WHOLE else min(self.state_bits, 8 + bits // 9)
 
     def usable_bits(self, bits: int, *, partial: bool = False) -> int:
         """`bits` up to max_bits; 0 with `partial`, or when no component is above water."""
@@ -83,8 +91,8 @@ class Trellis(LatentCode):
     def encode(self, latents: NDArray[np.float32], bits: int, effort: int = 3) -> NDArray[np.int64]:
         """Latents (n, dims) -> symbols (n, usable bits), the bits of the ring.
 
-        `effort` sets how many states are tried at the seam, CANDIDATES; rings of up to state_bits
-        bits are tried all. The result depends neither on the number of threads nor on the other
+        `effort` sets how many states are tried at the seam, CANDIDATES; of rings of up to WHOLE
+        bits, all are tried. The result depends neither on the number of threads nor on the other
         latents of the call.
 
         Raises PslError for a wrong shape, for an effort outside 0..9, and for latents that are not
@@ -97,10 +105,11 @@ class Trellis(LatentCode):
         if not len(ring.active):
             return np.zeros((len(checked), 0), np.int64)
         deviations = np.sqrt(self.schedule.variances[ring.active] / UNIT)
-        targets = checked[:, ring.active] * deviations.astype(np.float32)
+        targets = np.ascontiguousarray(checked[:, ring.active] * deviations.astype(np.float32))
         gains = (ring.gains * deviations).astype(np.float32)
-        table = _as_floats(self.lcg, min(self.state_bits, ring.bits))
-        if ring.bits <= self.state_bits:
+        length = self.state_bits_of(ring.bits)
+        table = _as_floats(self.lcg, length)
+        if length == ring.bits:
             rings = kernel.search_all(table, ring.ends, targets, gains, ring.bits)
         else:
             first = np.searchsorted(ring.ends, np.arange(ring.bits + 1), side="right")
@@ -114,7 +123,7 @@ class Trellis(LatentCode):
         path = self._checked_path(symbols, ring.bits)
         out = np.zeros((len(path), self.dims), np.float32)
         if len(ring.active):
-            length = min(self.state_bits, ring.bits)
+            length = self.state_bits_of(ring.bits)
             states = np.zeros((len(path), len(ring.active)), np.int64)
             for age in range(length):  # the newest bit is the highest
                 states |= path[:, (ring.ends - 1 - age) % ring.bits] << (length - 1 - age)

@@ -26,6 +26,10 @@ LEVELS = COMPOSITION.tables()["levels"]
         ({"weight_bits": True}, "weight_bits = True is not an integer"),
         ({"weight_bits": 9}, "weight_bits=9"),
         ({"weight_bits": -1}, "weight_bits=-1"),
+        ({"shuffle": False}, "shuffle = False is neither true nor absent"),
+        ({"shuffle": 1}, "shuffle = 1 is neither true nor absent"),
+        ({"blocks": "2"}, "blocks = '2' is not an integer"),
+        ({"blocks": 0}, "blocks=0"),
         ({"extra": 1}, "parameters are"),
     ],
 )
@@ -41,7 +45,7 @@ def test_a_malformed_composition_is_refused(change, message):
         ({"dims": 1 << 40}, "dims="),
         ({"dims": 3.0}, "dims = 3.0 is not an integer"),
         ({"epsilon": None}, "epsilon = None is not an integer"),
-        ({"lcg": [1, 1, 1 << 51]}, "modulus"),
+        ({"lcg": [1, 1, (1 << 64) + 1]}, "out of range"),
     ],
 )
 def test_a_malformed_seed_code_is_refused(change, message):
