@@ -30,6 +30,7 @@ from pseudocodec.model import Model, load_model
 from pseudocodec.model.model import model_of
 from pseudocodec.pipeline import (
     BATCH,
+    Coder,
     check_payload_size,
     decode_records,
     encode_bits,
@@ -55,6 +56,7 @@ def save(
     effort: int = 3,
     device: str = "auto",
     resize: bool = False,
+    progressive: bool = False,
     overwrite: bool = False,
     on_progress: Callable[[int], None] | None = None,
 ) -> None:
@@ -63,12 +65,14 @@ def save(
     `images` is any iterable of what `encode` takes; it is read once and, except for `nbytes` of an
     iterable without a length and for `resize`, never held in memory. `nbytes` bounds the size of
     the file divided by the number of pictures; `psnr` is reached by each picture. `on_progress`
-    is called with the number of pictures done. The other arguments are those of `encode`.
+    is called with the number of pictures done. The other arguments are those of `encode`, except
+    that an archive is not `progressive` unless asked for: its records are never cut.
 
     Raises what `encode` raises (naming the picture's number), and PslError for an existing `path`
     without `overwrite`, an unwritable one, or no pictures at all.
     """
     target, loaded = Target.of(quality, nbytes, psnr), load_model(model)
+    coder = Coder(loaded, not progressive and loaded.dense is not None, effort, device)
     with atomic_write(path, overwrite=overwrite) as file:
         prepared = _prepared(images, loaded, fit=resize)
         count = len(images) if isinstance(images, Sized) else None
@@ -78,13 +82,13 @@ def save(
             prepared, count = iter(held), len(held)
         layout = _layout(held, loaded)
         bits = _record_bits(target, loaded, count, per_record=64 * layout["record_geometry"])
-        writer = ArchiveWriter(file, loaded.id, **layout)
+        writer = ArchiveWriter(file, loaded.id, dense=coder.dense, **layout)
         while batch := list(islice(prepared, BATCH)):
             pictures = [pixels for pixels, _ in batch]
             if target.psnr is not None:
-                payloads = encode_psnr(loaded, pictures, target.psnr, effort, device, align=1)
+                payloads = encode_psnr(coder, pictures, target.psnr, align=1)
             else:
-                payloads = encode_bits(loaded, pictures, bits, effort, device)
+                payloads = encode_bits(coder, pictures, bits)
             for (payload, size), (_, geometry) in zip(payloads, batch, strict=True):
                 writer.add(payload, size, _own(geometry, loaded, layout))
             if on_progress:
@@ -170,16 +174,15 @@ class Archive(Sequence[NDArray[np.uint8]]):
 
     def _decode(self, numbers: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
         loaded = model_of(self._reader.model_id)
+        coder = Coder(loaded, self._reader.dense, device=self._device)
         facts = loaded.facts
         size = Geometry(facts.width, facts.height)
         default = self._reader.geometry
         for start in range(0, len(numbers), BATCH):
             records = [self._reader.record(i) for i in numbers[start : start + BATCH]]
             for record in records:
-                check_payload_size(loaded, record.nbits)
-            yield from decode_records(
-                loaded, records, self._device, default if default != size else None
-            )
+                check_payload_size(coder, record.nbits)
+            yield from decode_records(coder, records, default if default != size else None)
 
 
 def _prepared(images: Iterable[object], model: Model, *, fit: bool) -> Iterator[Prepared]:

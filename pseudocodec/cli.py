@@ -103,6 +103,12 @@ def main() -> None:
     show_default=True,
     help="How hard to search: more takes longer to encode, never to decode.",
 )
+@click.option(
+    "--progressive/--dense",
+    default=None,
+    help="Every prefix of a progressive file decodes; a dense one is smaller.  [default: "
+    "progressive for a single picture, dense for an archive]",
+)
 @click.option("--resize", is_flag=True, help="Scale pictures to the size of the model, and back.")
 @options.show
 @options.force
@@ -136,6 +142,8 @@ def encode(
         raise click.UsageError(f"--{given[0]} and --{given[1]} exclude each other: give one.")
     from pseudocodec._cli import encode as worker
 
+    if choices["progressive"] is None:  # what the library chooses
+        del choices["progressive"]
     worker.run(inputs, output, choices, force=force, with_show=with_show, as_json=as_json)
 
 

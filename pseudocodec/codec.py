@@ -17,10 +17,11 @@ from pseudocodec.container import (
     write_single,
 )
 from pseudocodec.container.layout import COMMON, GEOMETRY
-from pseudocodec.errors import PslError, TooLarge, UnverifiedWarning
+from pseudocodec.errors import Corrupt, PslError, TooLarge, UnverifiedWarning
 from pseudocodec.model import Model, load_model
 from pseudocodec.model.model import model_of
 from pseudocodec.pipeline import (
+    Coder,
     check_payload_size,
     decode_payloads,
     encode_bits,
@@ -44,6 +45,7 @@ def encode(
     effort: int = 3,
     device: str = "auto",
     resize: bool = False,
+    progressive: bool = True,
 ) -> bytes:
     """Compress one picture to the bytes of a .psl file.
 
@@ -56,6 +58,9 @@ def encode(
         psnr: decibels to reach, against the picture at the model's size, in 8 bits.
         effort: 0 to 9, time for a closer match; the decoder does not notice.
         device: "auto", "cpu", "cuda", "cuda:1" ...
+        progressive: every prefix of the file decodes to a coarser picture (`decode(partial=True)`).
+            False takes the model's dense code where it has one: the same picture in fewer bytes,
+            all of them needed.
         resize: fit a picture of another size to the model's; decoding returns the original size.
 
     Raises PslError: two targets at once, a value out of range, a picture the model cannot take, a
@@ -63,12 +68,12 @@ def encode(
     """
     target, loaded = Target.of(quality, nbytes, psnr), load_model(model)
     pixels, geometry = prepare(image, loaded, fit=resize)
+    coder = Coder(loaded, not progressive and loaded.dense is not None, effort, device)
     if target.psnr is not None:
-        [(payload, _)] = encode_psnr(loaded, [pixels], target.psnr, effort, device, align=8)
+        [(payload, _)] = encode_psnr(coder, [pixels], target.psnr, align=8)
     else:
-        bits = _bits(target, loaded, geometry)
-        [(payload, _)] = encode_bits(loaded, [pixels], bits, effort, device)
-    return write_single(loaded.id, payload, geometry=geometry)
+        [(payload, _)] = encode_bits(coder, [pixels], _bits(target, loaded, geometry))
+    return write_single(loaded.id, payload, geometry=geometry, dense=coder.dense)
 
 
 def decode(
@@ -82,8 +87,8 @@ def decode(
 
     Args:
         source: the bytes, a path, or a seekable binary file object.
-        partial: decode the beginning of a truncated file to a coarser picture. Its checksum cannot
-            be verified, which an UnverifiedWarning says.
+        partial: decode the beginning of a truncated progressive file to a coarser picture. Its
+            checksum cannot be verified, which an UnverifiedWarning says.
         max_pixels: refuse larger pictures, before they are allocated.
         device: "auto", "cpu", "cuda" ...
 
@@ -97,7 +102,12 @@ def decode(
         raise TooLarge(
             f"the picture has {facts.width} x {facts.height} pixels; the limit is {max_pixels}"
         )
+    coder = Coder(loaded, single.dense, device=device)
     if not single.verified:
+        if single.dense:
+            raise Corrupt(
+                "the file is truncated or damaged and not progressive: no part of it decodes alone"
+            )
         warnings.warn(
             "the file is truncated or damaged: the picture was decoded from its first "
             f"{len(single.payload)} payload bytes, unverified",
@@ -106,11 +116,11 @@ def decode(
         )
     bits = 8 * len(single.payload)
     if single.verified:
-        check_payload_size(loaded, bits)
-    elif bits > loaded.code.max_bits:  # damage may append, too: only what can be there is read
-        bits = loaded.code.max_bits
+        check_payload_size(coder, bits)
+    elif bits > coder.code.max_bits:  # damage may append, too: only what can be there is read
+        bits = coder.code.max_bits
     payload = (single.payload[: (bits + 7) // 8], bits)
-    [picture] = decode_payloads(loaded, [payload], device, partial=not single.verified)
+    [picture] = decode_payloads(coder, [payload], partial=not single.verified)
     return finish(picture, single.geometry)
 
 

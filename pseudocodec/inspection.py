@@ -24,7 +24,7 @@ def info(source: Source) -> dict[str, Any]:
 
     Keys: kind ("image" or "archive"), format_version, images, model (id), model_name (None when it
     is not installed), width, height (None where they differ or are not known), bytes,
-    overhead_bytes, payload_bits (for an archive: smallest and largest), chunks (tags).
+    overhead_bytes, progressive, payload_bits (for an archive: smallest and largest), chunks (tags).
 
     Raises NotPsl, UnsupportedVersion, Corrupt, TooLarge.
     """
@@ -34,6 +34,7 @@ def info(source: Source) -> dict[str, Any]:
     data = read_whole(source)
     single = read_single(data)
     facts = _facts("image", 1, single.model_id, single.geometry)
+    facts |= {"progressive": not single.dense}
     payload = len(single.payload)
     facts |= {"bytes": len(data), "overhead_bytes": len(data) - payload}
     facts |= {"payload_bits": 8 * payload, "chunks": [c.tag.decode() for c in single.chunks]}
@@ -43,6 +44,7 @@ def info(source: Source) -> dict[str, Any]:
 def archive_facts(reader: ArchiveReader) -> dict[str, Any]:
     """`info` of an open archive."""
     facts = _facts("archive", reader.count, reader.model_id, reader.geometry)
+    facts |= {"progressive": not reader.dense}
     if reader.record_geometry:
         facts |= {"width": None, "height": None}
     facts |= {"bytes": reader.file_bytes, "overhead_bytes": reader.overhead_bytes}

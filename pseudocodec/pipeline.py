@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,7 @@ from pseudocodec._pixels import Pixels
 from pseudocodec.container import Geometry, Record
 from pseudocodec.errors import Corrupt, PslError
 from pseudocodec.image import as_array, resize, to_8_bit
-from pseudocodec.latent.base import Payload
+from pseudocodec.latent.base import LatentCode, Payload
 from pseudocodec.metrics import psnr as psnr_of
 
 if TYPE_CHECKING:
@@ -47,25 +48,36 @@ def prepare(image: object, model: Model, *, fit: bool) -> tuple[Pixels, Geometry
     return resize(pixels, facts.width, facts.height), Geometry(width, height)
 
 
-def encode_bits(
-    model: Model, images: Sequence[Pixels], bits: int, effort: int, device: str
-) -> list[Payload]:
+@dataclass(frozen=True)
+class Coder:
+    """A model with one of its latent codes, an effort and a device: what a request settles on."""
+
+    model: Model
+    dense: bool
+    effort: int = 3
+    device: str = "auto"
+
+    @property
+    def code(self) -> LatentCode:
+        """The latent code. Raises PslError when the model has no dense one."""
+        return self.model.code_for(self.dense)
+
+
+def encode_bits(coder: Coder, images: Sequence[Pixels], bits: int) -> list[Payload]:
     """Prepared pictures -> one payload of `bits` bits each."""
-    symbols = model.code.encode(_analyse(model, images, device), bits, effort)
-    return model.code.pack(symbols, bits)
+    latents = _analyse(coder.model, images, coder.device)
+    return coder.code.pack(coder.code.encode(latents, bits, coder.effort), bits)
 
 
-def encode_psnr(
-    model: Model, images: Sequence[Pixels], target: float, effort: int, device: str, *, align: int
-) -> list[Payload]:
+def encode_psnr(coder: Coder, images: Sequence[Pixels], target: float, align: int) -> list[Payload]:
     """Prepared pictures -> for each the shortest payload found that decodes at `target` dB or more.
 
     Sizes tried are those of whole atoms, rounded up to `align` bits. Raises PslError for a picture
     that does not reach the target at the model's largest size.
     """
-    latents = _analyse(model, images, device)
+    latents, code = _analyse(coder.model, images, coder.device), coder.code
     wanted = [to_8_bit(image) for image in images]
-    sizes = _sizes(model, align)
+    sizes = _sizes(code, align)
     low, high = np.zeros(len(images), int), np.full(len(images), len(sizes) - 1)
     found: dict[int, Payload] = {}
     best = np.zeros(len(images))
@@ -74,8 +86,8 @@ def encode_psnr(
         for step in sorted(set(middle.tolist()) - {-1}):
             members = np.flatnonzero(middle == step)
             bits = sizes[step]
-            payloads = model.code.pack(model.code.encode(latents[members], bits, effort), bits)
-            decoded = decode_payloads(model, payloads, device)
+            payloads = code.pack(code.encode(latents[members], bits, coder.effort), bits)
+            decoded = decode_payloads(coder, payloads)
             for i, payload, picture in zip(members.tolist(), payloads, decoded, strict=True):
                 reached = psnr_of(wanted[i], picture)
                 best[i] = max(best[i], reached)
@@ -86,36 +98,36 @@ def encode_psnr(
     for i in range(len(images)):
         if i not in found:
             raise PslError(
-                f"psnr={target}: model {model.facts.name!r} reaches {best[i]:.1f} dB on this "
-                f"picture with {model.code.max_bits // 8} bytes, its most; ask for less, or for "
+                f"psnr={target}: model {coder.model.facts.name!r} reaches {best[i]:.1f} dB on this "
+                f"picture with {code.max_bits // 8} bytes, its most; ask for less, or for "
                 "quality=100"
             )
     return [found[i] for i in range(len(images))]
 
 
 def decode_payloads(
-    model: Model, payloads: Sequence[Payload], device: str, *, partial: bool = False
+    coder: Coder, payloads: Sequence[Payload], *, partial: bool = False
 ) -> NDArray[np.uint8]:
     """Payloads -> pictures (n, H, W, C) of the model's size. Raises Corrupt for impossible ones."""
-    f = model.facts
+    f, code = coder.model.facts, coder.code
     out = np.empty((len(payloads), f.height, f.width, f.channels), np.uint8)
     sizes: dict[int, list[int]] = {}
     for i, (_, bits) in enumerate(payloads):
         sizes.setdefault(bits, []).append(i)
     for bits, members in sizes.items():
-        usable = model.code.usable_bits(bits, partial=partial)
-        rows = [model.code.unpack(payloads[i][0], bits, partial=partial) for i in members]
-        latents = model.code.decode(np.stack(rows), usable)
-        levels = np.full(len(members), model.code.level(usable), np.float32)
-        out[members] = model.synthesise(latents, levels, device)
+        usable = code.usable_bits(bits, partial=partial)
+        rows = [code.unpack(payloads[i][0], bits, partial=partial) for i in members]
+        latents = code.decode(np.stack(rows), usable)
+        levels = np.full(len(members), code.level(usable), np.float32)
+        out[members] = coder.model.synthesise(latents, levels, coder.device)
     return out
 
 
 def decode_records(
-    model: Model, records: Sequence[Record], device: str, default: Geometry | None
+    coder: Coder, records: Sequence[Record], default: Geometry | None
 ) -> Iterator[NDArray[np.uint8]]:
     """Records of an archive -> pictures (H, W) or (H, W, 3) at their own sizes."""
-    decoded = decode_payloads(model, [(r.payload, r.nbits) for r in records], device)
+    decoded = decode_payloads(coder, [(r.payload, r.nbits) for r in records])
     for record, picture in zip(records, decoded, strict=True):
         yield finish(picture, record.geometry or default)
 
@@ -128,12 +140,12 @@ def finish(picture: NDArray[np.uint8], geometry: Geometry | None) -> NDArray[np.
     return picture[:, :, 0] if picture.shape[2] == 1 else picture
 
 
-def check_payload_size(model: Model, bits: int) -> None:
+def check_payload_size(coder: Coder, bits: int) -> None:
     """Refuse a payload longer than the model can describe, before anything is decoded."""
-    if bits > model.code.max_bits + 7:
+    if bits > coder.code.max_bits + 7:
         raise Corrupt(
-            f"the payload has {bits} bits; model {model.facts.name!r} describes at most "
-            f"{model.code.max_bits}: the file is damaged"
+            f"the payload has {bits} bits; model {coder.model.facts.name!r} describes at most "
+            f"{coder.code.max_bits}: the file is damaged"
         )
 
 
@@ -144,15 +156,15 @@ def _analyse(model: Model, images: Sequence[Pixels], device: str) -> NDArray[np.
     return np.concatenate([model.analyse(image[None], device) for image in images])
 
 
-def _sizes(model: Model, align: int) -> list[int]:
+def _sizes(code: LatentCode, align: int) -> list[int]:
     """Payload sizes worth trying for a PSNR target, ascending and aligned.
 
-    Where prefixes decode, those that end with a whole symbol; for other codes whole bytes.
+    Where prefixes decode, those that end with a whole symbol. For other codes multiples of two
+    bytes: finer steps would cost an archive as much for its index as they save.
     """
-    code = model.code
     longest = code.max_bits // align * align
     whole = {code.usable_bits(bits, partial=True) for bits in range(code.max_bits + 1)}
     if len(whole) == 1:
-        whole = {code.usable_bits(bits) for bits in range(0, code.max_bits + 1, 8)}
+        whole = set(range(0, code.max_bits + 1, 16))
     sizes = {-(-bits // align) * align for bits in whole}
     return sorted({size for size in sizes if size <= longest} | {longest})

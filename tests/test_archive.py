@@ -78,6 +78,18 @@ def test_each_picture_reaches_the_psnr(digits: list[Bytes], path: Path) -> None:
             assert psnr(original, decoded) >= 13.0
 
 
+def test_dense_archives_match_closer_than_progressive_ones(
+    digits: list[Bytes], path: Path
+) -> None:
+    errors = []
+    for progressive in (False, True):
+        pseudocodec.save(path, digits, nbytes=21, progressive=progressive, overwrite=True)
+        assert pseudocodec.info(path)["progressive"] == progressive
+        with pseudocodec.open(path) as archive:
+            errors.append(np.mean((archive[:] / 255 - np.stack(digits) / 255) ** 2))
+    assert errors[0] < errors[1]
+
+
 def test_resize_keeps_each_size(digit: Bytes, path: Path) -> None:
     sizes = [(28, 28), (56, 40), (20, 30)]
     pictures = [Image.fromarray(digit).resize(size) for size in sizes]

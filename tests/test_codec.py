@@ -174,6 +174,13 @@ class TestPrefix:
             with pytest.raises(pseudocodec.PslError):
                 pseudocodec.decode(data[:length])
 
+    def test_a_dense_file_has_no_prefixes(self, digit: Bytes) -> None:
+        data = pseudocodec.encode(digit, nbytes=40, effort=0, progressive=False)
+        assert not pseudocodec.info(data)["progressive"]
+        assert pseudocodec.decode(data).shape == (28, 28)
+        with pytest.raises(pseudocodec.Corrupt, match="not progressive"):
+            pseudocodec.decode(data[:-1], partial=True)
+
     def test_a_whole_stream_decodes_verified(self, digit: Bytes) -> None:
         data = pseudocodec.encode(digit, effort=0)
         whole = pseudocodec.decode(data, partial=True)  # a warning would be an error here

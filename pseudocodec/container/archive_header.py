@@ -31,6 +31,7 @@ class ArchiveHeader:
     count: int
     geometry: Geometry | None
     record_geometry: bool
+    dense: bool
     block_images: int
     length_width: int
     base_bits: int
@@ -47,6 +48,8 @@ def pack_archive_header(header: ArchiveHeader, section: bytes) -> bytes:
         flags |= Flag.GEOMETRY
     if header.record_geometry:
         flags |= Flag.RECORD_GEOMETRY
+    if header.dense:
+        flags |= Flag.DENSE
     if section:
         flags |= Flag.CHUNKS
     width, height = header.geometry or (0, 0)
@@ -89,6 +92,7 @@ def read_archive_header(file: Bounded, max_pixels: int, known: Collection[bytes]
         count=count,
         geometry=Geometry(width, height) if Flag.GEOMETRY in flags else None,
         record_geometry=Flag.RECORD_GEOMETRY in flags,
+        dense=Flag.DENSE in flags,
         block_images=block_images,
         length_width=length_width,
         base_bits=base,

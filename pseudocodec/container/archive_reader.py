@@ -59,6 +59,7 @@ class ArchiveReader:
         self.count = header.count
         self.geometry = header.geometry
         self.record_geometry = header.record_geometry
+        self.dense = header.dense
         self.chunks = header.chunks
         self.block_images = header.block_images
         self.block_count = -(-header.count // header.block_images)

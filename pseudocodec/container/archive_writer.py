@@ -48,6 +48,7 @@ class ArchiveWriter:
         *,
         geometry: Geometry | None = None,
         record_geometry: bool = False,
+        dense: bool = False,
         chunks: Iterable[Chunk] = (),
         block_images: int = DEFAULT_BLOCK_IMAGES,
     ) -> None:
@@ -64,6 +65,7 @@ class ArchiveWriter:
         self._model_id = model_id
         self._geometry = geometry
         self._record_geometry = record_geometry
+        self._dense = dense
         self._chunks = tuple(chunks)
         self._section = pack_section(self._chunks)
         self._block_images = block_images
@@ -120,6 +122,7 @@ class ArchiveWriter:
             count=self.count,
             geometry=self._geometry,
             record_geometry=self._record_geometry,
+            dense=self._dense,
             block_images=self._block_images,
             length_width=lengths.width,
             base_bits=lengths.base,

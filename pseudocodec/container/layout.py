@@ -48,9 +48,10 @@ class Flag(IntFlag):
     GEOMETRY = 2
     CHUNKS = 4
     RECORD_GEOMETRY = 8
+    DENSE = 16
 
 
-ALL_FLAGS = 0x0F
+ALL_FLAGS = 0x1F
 
 
 def front_crc(data: bytes | memoryview) -> int:

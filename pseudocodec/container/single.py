@@ -20,6 +20,7 @@ class Single(NamedTuple):
     geometry: Geometry | None
     chunks: tuple[Chunk, ...]
     verified: bool
+    dense: bool  # the payload is in the model's dense code, of which a prefix means nothing
 
 
 def write_single(
@@ -28,13 +29,14 @@ def write_single(
     *,
     geometry: Geometry | None = None,
     chunks: Iterable[Chunk] = (),
+    dense: bool = False,
 ) -> bytes:
     """The file of one picture: 20 bytes more than `payload`, 28 with `geometry`, plus chunks.
 
     `model_id` is the first 8 bytes of the model's content hash. Raises `PslError` for a bad id
     or chunk, `Corrupt` or `TooLarge` for a `geometry` no reader would accept.
     """
-    flags = Flag(0)
+    flags = Flag.DENSE if dense else Flag(0)
     front = b""
     if geometry is not None:
         check_geometry(geometry, max_pixels=geometry.width * geometry.height)
@@ -87,4 +89,4 @@ def read_single(
         length = section_length(data[start:field_end], len(data) - field_end)
         start = field_end + length
         chunks = parse_section(data[field_end:start], known)
-    return Single(model_id, data[start:], geometry, chunks, verified)
+    return Single(model_id, data[start:], geometry, chunks, verified, Flag.DENSE in flags)

@@ -77,8 +77,8 @@ def by_name(name: str) -> Entry:
 def models() -> list[dict[str, Any]]:
     """The installed models as dicts, current versions first, for people and scripts.
 
-    Keys: name, id (hex), family, width, height, channels, latent_code, payload_bytes, bytes,
-    current, path. Imports neither torch nor numba.
+    Keys: name, id (hex), family, width, height, channels, latent_code, dense_code, payload_bytes,
+    bytes, current, path. Imports neither torch nor numba.
     """
     entries = sorted(_entries(), key=lambda e: (not e.current, e.facts.name, e.id))
     return [
@@ -90,6 +90,7 @@ def models() -> list[dict[str, Any]]:
             "height": entry.facts.height,
             "channels": entry.facts.channels,
             "latent_code": entry.facts.code.get("kind"),
+            "dense_code": (entry.facts.dense or {}).get("kind"),
             "payload_bytes": list(entry.facts.payload_bytes),
             "bytes": entry.path.stat().st_size,
             "current": entry.current,

@@ -1,8 +1,10 @@
 """Model files: one safetensors file, identified by the SHA-256 of its bytes.
 
 The metadata entry "pseudocodec" is JSON: {"format": 1, "name", "family", "net": {...}, "code":
-{...}, "payload_bytes": [smallest, largest]}. Tensors are the nets' weights ("analysis.*",
-"synthesis.*", float16) and the latent code's integer tables ("code.*", int64).
+{...}, "dense": {...} or null, "payload_bytes": [smallest, largest]}. Tensors are the nets'
+weights ("analysis.*", "synthesis.*", float16) and the latent codes' integer tables ("code.*",
+"dense.*", int64). "code" is the code of streams whose prefixes decode; "dense", where there is one,
+needs fewer bits for the same picture and every one of them.
 The first 8 bytes of the hash are the model's id in .psl files; as 16 hex digits they name the file.
 """
 
@@ -36,6 +38,7 @@ class ModelFacts:
     net: dict[str, Any]
     code: dict[str, Any]
     payload_bytes: tuple[int, int]  # smallest and largest useful payload of one picture
+    dense: dict[str, Any] | None = None
 
     @property
     def height(self) -> int:
@@ -86,6 +89,7 @@ def read_facts(path: Path) -> ModelFacts:
             dict(described["net"]),
             dict(described["code"]),
             (int(low), int(high)),
+            None if described.get("dense") is None else dict(described["dense"]),
         )
         if not 0 <= facts.payload_bytes[0] <= facts.payload_bytes[1]:
             raise ValueError("payload_bytes out of order")
@@ -123,6 +127,7 @@ def write_model(
         "family": facts.family,
         "net": facts.net,
         "code": facts.code,
+        "dense": facts.dense,
         "payload_bytes": list(facts.payload_bytes),
     }
     stored = {

@@ -25,21 +25,39 @@ NET_BATCH = 256  # pictures through the nets at a time
 class Model:
     """Analysis and synthesis nets with their latent code; made by `load_model`.
 
-    Attributes: `id` (8 bytes), `facts` (name, picture size, ...), `code` (the latent code). The
-    nets are loaded, and torch imported, when latents or pictures are first asked for.
+    Attributes: `id` (8 bytes), `facts` (name, picture size, ...), `code` (the latent code of
+    streams whose prefixes decode), `dense` (a code that needs fewer bits and all of them, or None).
+    The nets are loaded, and torch imported, when latents or pictures are first asked for.
     """
 
     def __init__(self, identity: bytes, path: Path, facts: ModelFacts) -> None:
         self.id, self.facts, self._path = identity, facts, path
         self._tensors = read_tensors(path)
-        tables = {k[5:]: v for k, v in self._tensors.items() if k.startswith("code.")}
-        self.code: LatentCode = build(facts.code, tables)
+        self.code: LatentCode = build(facts.code, self._tables("code."))
+        self.dense: LatentCode | None = (
+            None if facts.dense is None else build(facts.dense, self._tables("dense."))
+        )
         self._nets: dict[str, tuple[Any, Any]] = {}
 
     def __repr__(self) -> str:
         """Name, id and picture size."""
         f = self.facts
         return f"<Model {f.name} {self.id.hex()}: {f.width}x{f.height}x{f.channels}>"
+
+    def code_for(self, dense: bool) -> LatentCode:
+        """The latent code of a payload. Raises PslError when the model has no dense one."""
+        if not dense:
+            return self.code
+        if self.dense is None:
+            raise PslError(
+                f"model {self.facts.name!r} ({self.id.hex()}) has no dense latent code, which the "
+                "file asks for; it is damaged"
+            )
+        return self.dense
+
+    def _tables(self, prefix: str) -> dict[str, NDArray[Any]]:
+        tensors = self._tensors.items()
+        return {key[len(prefix) :]: value for key, value in tensors if key.startswith(prefix)}
 
     def analyse(
         self, images: NDArray[np.uint8 | np.uint16], device: str = "auto"
@@ -96,9 +114,8 @@ class Model:
         nets = build_nets(self.facts.family, self.facts.net)
         for prefix, net in zip(("analysis.", "synthesis."), nets, strict=True):
             weights = {
-                key[len(prefix) :]: torch.from_numpy(value.astype(np.float32))
-                for key, value in self._tensors.items()
-                if key.startswith(prefix)
+                key: torch.from_numpy(value.astype(np.float32))
+                for key, value in self._tables(prefix).items()
             }
             try:
                 net.load_state_dict(weights)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pseudocodec.latent.base import LatentCode
 from pseudocodec.latent.composition import Composition
 from pseudocodec.latent.schedule import UNIT, Schedule, ideal_levels
+from pseudocodec.latent.trellis import Trellis
 from pseudocodec.model.file import ModelFacts, write_model
-from pseudocodec.prng import THESIS, Lcg
+from pseudocodec.prng import THESIS
 from pseudocodec.training.loop import Trainer
 
 GENERATOR = THESIS["lcg-524287"]
@@ -21,11 +24,14 @@ SMALLEST_BYTES = 2
 CALIBRATION_PICTURES = 20_000
 FIT_PICTURES = 256
 FIT_BITS = (40, 120, 240, 480)
-EFFICIENCIES = (0.78, 0.80, 0.82, 0.84, 0.86, 0.88, 0.90)
+STREAM_EFFICIENCIES = (0.80, 0.84, 0.88)  # tried for the composition code
+DENSE_EFFICIENCIES = (0.82, 0.86, 0.90, 0.94)  # tried for the trellis code
 
 
 def export_model(trainer: Trainer, name: str, path: Path) -> bytes:
-    """Write the trainer's averaged nets and a fitted composition code; returns the model's id.
+    """Write the trainer's averaged nets and two fitted latent codes; returns the model's id.
+
+    Streams get the composition code, whose prefixes decode, archives the denser trellis.
 
     Latent components are put in order of falling variance, so that a stage of the code touches a
     prefix of them.
@@ -41,36 +47,54 @@ def export_model(trainer: Trainer, name: str, path: Path) -> bytes:
     with torch.no_grad():
         images = trainer.images[:FIT_PICTURES].float() / 255
         latents = nets.analysis(images)[:, order].float().cpu().numpy()
-    code = fit_code(latents, variances, GENERATOR)
+    stream = fit_code(latents, variances, _composition, STREAM_EFFICIENCIES)
+    dense = fit_code(latents, variances, _trellis, DENSE_EFFICIENCIES)
     facts = ModelFacts(
-        name, "flat", trainer.config.as_dict(), code.describe(), (SMALLEST_BYTES, MAX_BITS // 8)
+        name,
+        "flat",
+        trainer.config.as_dict(),
+        stream.describe(),
+        (SMALLEST_BYTES, MAX_BITS // 8),
+        dense.describe(),
     )
     tensors: dict[str, NDArray[Any]] = {k: v.cpu().numpy() for k, v in weights.items()}
-    tensors |= {f"code.{key}": table for key, table in code.tables().items()}
+    tensors |= {f"code.{key}": table for key, table in stream.tables().items()}
+    tensors |= {f"dense.{key}": table for key, table in dense.tables().items()}
     return write_model(path, facts, tensors, overwrite=True)
 
 
-def fit_code(latents: NDArray[np.float32], variances: NDArray[np.float64], lcg: Lcg) -> Composition:
-    """The composition code whose assumed efficiency leaves the least error on these latents.
+def fit_code(
+    latents: NDArray[np.float32],
+    variances: NDArray[np.float64],
+    make: Callable[[Schedule], LatentCode],
+    efficiencies: Sequence[float],
+) -> LatentCode:
+    """The code whose assumed efficiency leaves the least error on these latents.
 
-    The schedule must say how far a stage really gets: levels too low overshoot, too high leave
-    bits unused. One number, the efficiency against Shannon's R(D), is fitted on training latents;
-    errors are compared on a log scale over FIT_BITS.
+    The schedule must say how far the bits really get: levels too low overshoot, too high leave bits
+    unused. One number, the efficiency against Shannon's R(D), is fitted on training latents; errors
+    are compared on a log scale over FIT_BITS.
     """
     integers = np.maximum(1, np.rint(variances / variances.max() * UNIT)).astype(np.int64)
     weights = integers / UNIT
-    best: tuple[float, Composition] | None = None
-    for efficiency in EFFICIENCIES:
-        levels = ideal_levels(weights, MAX_BITS, efficiency)
-        code = Composition(lcg, Schedule(integers, levels))
-        error = 0.0
+
+    def error(code: LatentCode) -> float:
+        total = 0.0
         for bits in FIT_BITS:
             decoded = code.decode(code.encode(latents, bits, effort=0), bits)
-            error += float(np.log(np.mean((decoded - latents) ** 2 @ weights)))
-        if best is None or error < best[0]:
-            best = (error, code)
-    assert best is not None
-    return best[1]
+            total += float(np.log(np.mean((decoded - latents) ** 2 @ weights)))
+        return total
+
+    codes = [make(Schedule(integers, ideal_levels(weights, MAX_BITS, e))) for e in efficiencies]
+    return min(codes, key=error)
+
+
+def _composition(schedule: Schedule) -> LatentCode:
+    return Composition(GENERATOR, schedule)
+
+
+def _trellis(schedule: Schedule) -> LatentCode:
+    return Trellis(GENERATOR, schedule)
 
 
 def _reordered_analysis(net: torch.nn.Module, order: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -29,11 +29,11 @@ def known(chunks):
     return {chunk.tag for chunk in chunks}
 
 
-@given(st.binary(max_size=50), st.none() | geometries, chunk_lists)
-def test_single_round_trip(payload, geometry, chunks):
-    data = write_single(forge.MODEL, payload, geometry=geometry, chunks=chunks)
+@given(st.binary(max_size=50), st.none() | geometries, chunk_lists, st.booleans())
+def test_single_round_trip(payload, geometry, chunks, dense):
+    data = write_single(forge.MODEL, payload, geometry=geometry, chunks=chunks, dense=dense)
     result = read_single(data, known=known(chunks))
-    assert result == (forge.MODEL, payload, geometry, tuple(chunks), True)
+    assert result == (forge.MODEL, payload, geometry, tuple(chunks), True, dense)
     overhead = (
         (28 if geometry else 20) + (4 if chunks else 0) + sum(8 + len(c.data) for c in chunks)
     )

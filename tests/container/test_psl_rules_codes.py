@@ -1,13 +1,17 @@
-"""The rules M33 and M34: what a payload may hold."""
+"""The rules M33 to M35: what a payload may hold."""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pseudocodec.container.bits import pack
-from pseudocodec.errors import Corrupt
+from pseudocodec.errors import Corrupt, PslError
 from pseudocodec.latent.composition import Composition
 from pseudocodec.latent.schedule import UNIT, Schedule, ideal_levels
 from pseudocodec.latent.seed import SeedCode
+from pseudocodec.model.file import ModelFacts, write_model
+from pseudocodec.model.model import load_model
 from pseudocodec.prng import named
 
 LCG = named("lcg-5101")  # 13 bits: 14 an atom
@@ -37,3 +41,16 @@ def test_m34_seed_is_below_the_modulus(code, shift):
         else:
             with pytest.raises(Corrupt):
                 code.decode(symbols, bits)
+
+
+def test_m35_dense_needs_a_dense_code(tmp_path: Path):
+    path = tmp_path / "plain.safetensors"
+    net = {"height": 8, "width": 8, "channels": 1}
+    tables = {f"code.{key}": table for key, table in COMPOSITION.tables().items()}
+    write_model(
+        path, ModelFacts("m", "flat", net, COMPOSITION.describe(), (1, 8)), tables, overwrite=False
+    )
+    model = load_model(path)
+    assert model.code_for(dense=False).describe() == COMPOSITION.describe()
+    with pytest.raises(PslError, match="no dense latent code"):
+        model.code_for(dense=True)
