@@ -16,7 +16,8 @@ Rows:
 - scalar, "ideal": uniform cells with centroids, and an entropy coder that spends their entropy
 - scalar: the same as shipped, each block in a payload of a fixed size
 - thesis: 20 atoms, each a seed of 19 bits and a weight of 32, weights re-fit by least squares
-- composition, by effort; blocks of 48 and 100, its range
+- composition, by effort; blocks of 48 and 100, its range; m = 524287, an atom of 20 bits, but for
+  payloads of 25 bits m = 2^24 - 3, of which one atom fills them
 - trellis, by state bits L, at the default effort
 """
 
@@ -39,7 +40,7 @@ from pseudocodec.latent.composition import Composition
 from pseudocodec.latent.scalar import Scalar
 from pseudocodec.latent.schedule import UNIT, Schedule, ideal_levels
 from pseudocodec.latent.trellis import Trellis
-from pseudocodec.prng import THESIS
+from pseudocodec.prng import THESIS, Lcg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,6 +49,7 @@ Floats = NDArray[np.float64]
 Make = Callable[[Schedule], LatentCode]
 
 LCG = THESIS["lcg-524287"]
+LARGE = Lcg(6423135, 10139041, 16777213)
 RATES = (0.25, 0.5, 1.0, 2.0)
 BLOCKS = (48, 100, 1024)
 VALUES = 100_000  # coded for each row, except where the code is slow
@@ -63,7 +65,7 @@ FITTED = {  # assumed efficiencies tried
 FIT_VALUES = 5_000
 MAKE: dict[str, Make] = {
     "scalar": Scalar,
-    "composition": partial(Composition, LCG),
+    "composition": partial(Composition, LCG, shuffle=True),
     **{f"trellis {L}": partial(Trellis, LCG, state_bits=L) for L in (8, 12, 16)},
 }
 
@@ -137,9 +139,12 @@ def fitted(name: str, block: int, bits: int) -> LatentCode:
     """The code with the schedule that leaves least on training values, at the lowest effort."""
     blocks = sample("gaussian", max(4, FIT_VALUES // block), block, seed=0)
     variances = np.full(block, UNIT, np.int64)
+    make = MAKE[name]
+    if name == "composition" and bits == 1 + LARGE.bits:
+        make = partial(Composition, LARGE, shuffle=True)
     best: tuple[float, LatentCode] | None = None
     for assumed in FITTED[name.partition(" ")[0]]:
-        code = MAKE[name](Schedule(variances, ideal_levels(np.ones(block), bits, assumed)))
+        code = make(Schedule(variances, ideal_levels(np.ones(block), bits, assumed)))
         decoded = code.decode(code.encode(blocks.astype(np.float32), bits, 0), bits)
         error = share_left(decoded, blocks)
         if best is None or error < best[0]:

@@ -78,9 +78,7 @@ def test_each_picture_reaches_the_psnr(digits: list[Bytes], path: Path) -> None:
             assert psnr(original, decoded) >= 13.0
 
 
-def test_dense_archives_match_closer_than_progressive_ones(
-    digits: list[Bytes], path: Path
-) -> None:
+def test_dense_archives_match_closer_than_progressive_ones(digits: list[Bytes], path: Path) -> None:
     errors = []
     for progressive in (False, True):
         pseudocodec.save(path, digits, nbytes=21, progressive=progressive, overwrite=True)

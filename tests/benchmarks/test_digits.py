@@ -13,7 +13,7 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (4, 28, 28), np.uint8)
 def codec(monkeypatch):
     """A stand-in that stores pixels raw, 9 bytes before an archive and 7 before a single image."""
 
-    def save(path, images, *, model, nbytes):
+    def save(path, images, *, model, nbytes, progressive, overwrite):
         path.write_bytes(bytes(9) + images.tobytes())
 
     def load(path):
