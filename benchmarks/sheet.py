@@ -1,7 +1,7 @@
 """The README's sheet: MNIST test digits, and what is left of them at 6, 16 and 32 bytes.
 
 Every row is decoded from a real archive of the first 1,000 test images at the default effort; its
-label is the file's size divided by 1,000. The pictures are the first two of each class.
+label is the file's size divided by 1,000. The pictures are the first 18.
 
     python benchmarks/sheet.py --plot docs/sheet.png
 """
@@ -46,6 +46,7 @@ def measure(quick: bool) -> list[Row]:
 def draw(axes: Any, rows: list[Row]) -> None:
     """The pictures in a grid, one line a budget."""
     sheet = np.vstack([np.pad(np.hstack(list(p)), ((1, 1), (0, 0))) for _, p in _rows])
+    axes.figure.set_size_inches(9, 2.1)
     axes.imshow(255 - sheet, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     axes.set_yticks([15 + 30 * i for i in range(len(_rows))], [label for label, _ in _rows])
     axes.set_xticks([])
