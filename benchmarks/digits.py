@@ -55,8 +55,8 @@ COLUMNS = {
 }
 MARKED = {  # lines not labelled at their right end: which point, offset in points, alignment
     ("pseudocodec", "archive"): (3, (-8, 6), "right"),
-    ("pseudocodec", "progressive"): (0, (8, -10), "left"),
-    ("pseudocodec", "single"): (0, (-4, -14), "right"),
+    ("pseudocodec", "progressive"): (0, (12, -26), "left"),
+    ("pseudocodec", "single"): (0, (-8, -3), "right"),
     ("JPEG", "single"): (-1, (-5, 3), "right"),
     ("bound", "Gaussian R(D)"): (2, (6, -12), "left"),
 }
