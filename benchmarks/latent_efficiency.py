@@ -52,8 +52,7 @@ LCG = THESIS["lcg-524287"]
 LARGE = Lcg(6423135, 10139041, 16777213)
 RATES = (0.25, 0.5, 1.0, 2.0)
 BLOCKS = (48, 100, 1024)
-VALUES = 100_000  # coded for each row, except where the code is slow
-SLOW_VALUES = 10_000  # composition at its highest effort
+VALUES = 100_000  # coded for each row
 QUICK_VALUES = 2_000
 THESIS_ATOMS, THESIS_BLOCKS = 20, 20
 EFFORT, HIGHEST = 3, 9
@@ -100,7 +99,7 @@ def _rows(quick: bool) -> Iterator[Row]:
     if not quick:
         for block in (48, 100):
             for rate in RATES:
-                yield coded("composition", HIGHEST, rate, block, SLOW_VALUES)
+                yield coded("composition", HIGHEST, rate, block, values)
         yield from (thesis(block) for block in BLOCKS)
     for source in ("laplace", "mixture"):
         for name in ("scalar", "composition", "trellis 12"):

@@ -24,6 +24,7 @@ def schedule(variances: NDArray[np.float64], bits: int, efficiency: float = 0.85
     return Schedule(units, ideal_levels(variances, bits, efficiency))
 
 
+LCG = THESIS["lcg-524287"]
 DECAYING = np.exp(-np.arange(10) / 4)
 CODES: dict[str, LatentCode] = {
     "composition": Composition(THESIS["lcg-5101"], schedule(DECAYING, 64)),
@@ -37,11 +38,19 @@ CODES: dict[str, LatentCode] = {
         THESIS["lcg-5101"], schedule(DECAYING, 84), shuffle=True, blocks=3
     ),
     "composition, shuffled": Composition(THESIS["lcg-5101"], schedule(DECAYING, 64), shuffle=True),
-    "trellis": Trellis(THESIS["lcg-524287"], schedule(DECAYING, 64), state_bits=8),
-    "scalar": Scalar(schedule(DECAYING, 64, 0.6)),
+    "trellis, decaying": Trellis(LCG, schedule(DECAYING, 60), state_bits=8),
+    "trellis, equal": Trellis(LCG, schedule(np.ones(24), 50), state_bits=9),
+    "trellis, long": Trellis(LCG, schedule(np.ones(100), 70), state_bits=8),
+    "scalar, decaying": Scalar(schedule(DECAYING, 60, 0.75)),
+    "scalar, equal": Scalar(schedule(np.ones(24), 50, 0.75)),
     "seed": SeedCode(THESIS["lcg-5101"], 6, epsilon=20),
     "seed, large modulus": SeedCode(Lcg(a=437799614237992725, c=11, m=2**61 - 1), 6),
 }
+
+
+def of_kind(kind: str) -> dict[str, LatentCode]:
+    """The codes of a kind, by the part of their name behind the comma."""
+    return {name.split(", ")[-1]: code for name, code in CODES.items() if code.kind == kind}
 
 
 def some_latents(code: LatentCode, n: int, seed: int = 0) -> NDArray[np.float32]:

@@ -13,45 +13,13 @@ from pseudocodec.latent._scalar_cells import MAX_LEVEL, cells
 from pseudocodec.latent.scalar import MAX_BITS, MAX_DIMS, Scalar
 from pseudocodec.latent.schedule import UNIT, Schedule
 
-CODES = {
-    "decaying": Scalar(kit.schedule(kit.DECAYING, 60, 0.75)),
-    "equal": Scalar(kit.schedule(np.ones(24), 50, 0.75)),
-}
+CODES = kit.of_kind("scalar")
 GOLDEN = [
     (64, "dfdb5d60e1942743670dcd3053a21aa43191d407bf781e4aea82196e4443fa79"),
     (128, "c79920602af4a0335d553e534b1dca921c46b697aa6c78fefef68a137af36d41"),
     (199, "97deb7e52876bb9b7d13ab429c93d221143676bfce85e1186c2443f51de043eb"),
 ]
 every_code = pytest.mark.parametrize("code", CODES.values(), ids=CODES.keys())
-
-
-@pytest.mark.parametrize("name", CODES)
-@settings(max_examples=25, deadline=None)
-@given(data=st.data())
-def test_round_trip_at_every_budget(name, data):
-    code = CODES[name]
-    bits = data.draw(st.integers(0, code.max_bits))
-    kit.check_round_trip(code, bits, data.draw(st.integers(0, 9)))
-
-
-@every_code
-@pytest.mark.parametrize(
-    "check",
-    [
-        kit.check_usable_bits_carry_everything,
-        kit.check_empty_batch,
-        kit.check_description_round_trip,
-        kit.check_refuses_latents,
-    ],
-)
-def test_conformance(code, check):
-    check(code)
-
-
-@every_code
-@pytest.mark.parametrize("effort", [0, 9])
-def test_a_batch_codes_as_one_by_one(code, effort):
-    kit.check_one_by_one(code, effort)
 
 
 @pytest.mark.parametrize("step", [0.05, 0.5, 1.0, 2.5, 4.0, 30.0])

@@ -3,7 +3,6 @@ import math
 from itertools import product
 
 import latent_conformance as kit
-import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -19,11 +18,7 @@ from pseudocodec.latent.trellis import CANDIDATES, MAX_BITS, WHOLE, Trellis
 from pseudocodec.prng import THESIS, Lcg
 
 LCG = THESIS["lcg-524287"]
-CODES = {
-    "decaying": Trellis(LCG, kit.schedule(kit.DECAYING, 60), state_bits=8),
-    "equal": Trellis(LCG, kit.schedule(np.ones(24), 50), state_bits=9),
-    "long": Trellis(LCG, kit.schedule(np.ones(100), 70), state_bits=8),
-}
+CODES = kit.of_kind("trellis")
 GOLDEN_TABLES = "7b0bbaf5afac321f46b2cd9a6538a55f243ba3480b77b2e35b0990ba41117714"
 GOLDEN_LATENTS = [
     (21, "2d01935fd5f0fd67a6916384c09d507240f733e3c8093af44b4cfb07cf8913e8"),
@@ -33,53 +28,6 @@ GOLDEN_LATENTS = [
     (199, "976e14270612c44ad0499e62cb8650165c29e1dfb4b7b05b083b526c63511fed"),
 ]
 every_code = pytest.mark.parametrize("code", CODES.values(), ids=CODES.keys())
-
-
-# -- the conformance kit ---------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", CODES)
-@settings(max_examples=25, deadline=None)
-@given(data=st.data())
-def test_round_trip_at_every_budget(name, data):
-    code = CODES[name]
-    bits = data.draw(st.integers(0, code.max_bits))
-    kit.check_round_trip(code, bits, data.draw(st.integers(0, 9)))
-
-
-@every_code
-@pytest.mark.parametrize(
-    "check",
-    [
-        kit.check_usable_bits_carry_everything,
-        kit.check_empty_batch,
-        kit.check_description_round_trip,
-        kit.check_refuses_latents,
-    ],
-)
-def test_conformance(code, check):
-    check(code)
-
-
-@every_code
-@pytest.mark.parametrize("effort", [0, 9])
-def test_a_batch_codes_as_one_by_one(code, effort):
-    kit.check_one_by_one(code, effort)
-
-
-@every_code
-@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one thread only")
-def test_threads_do_not_change_symbols(code):
-    z = kit.some_latents(code, 9)
-    before = numba.get_num_threads()
-    symbols = []
-    try:
-        for threads in (1, 2):
-            numba.set_num_threads(threads)
-            symbols.append(code.encode(z, code.max_bits))
-    finally:
-        numba.set_num_threads(before)
-    assert np.array_equal(*symbols)
 
 
 # -- the normal distribution in integers -----------------------------------------------------------
