@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from contextlib import ExitStack
 from itertools import islice
@@ -215,10 +214,10 @@ def _record_bits(target: Target, model: Model, count: int | None, per_record: in
         return quality_bits(target.quality, model.facts.payload_bytes)
     if target.nbytes is None or not count:
         return 0
-    blocks = builtins.divmod(count, DEFAULT_BLOCK_IMAGES)
-    spare = target.nbytes * count - ARCHIVE_HEADER_BYTES - U32.size * (blocks[0] + bool(blocks[1]))
+    blocks = -(-count // DEFAULT_BLOCK_IMAGES)
+    spare = target.nbytes * count - ARCHIVE_HEADER_BYTES - U32.size * blocks
     # A block is padded to whole bytes: what the padding may take is left free.
-    bits = (8 * spare - 7 * (blocks[0] + bool(blocks[1]))) // count - per_record
+    bits = (8 * spare - 7 * blocks) // count - per_record
     if bits < 0:
         raise PslError(
             f"nbytes={target.nbytes}: an archive of {count} pictures needs more for its header; "
