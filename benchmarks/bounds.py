@@ -15,14 +15,19 @@ The mean image is known to the decoder and costs nothing. Decoded pixels are nei
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from harness import Row
-from score import Images
+from pseudocodec.files import atomic_write
+from pseudocodec.metrics import Images
+
+CACHE = Path(__file__).parent / ".cache"
 
 
 def spectrum(images: Images) -> NDArray[np.float64]:
@@ -40,6 +45,20 @@ def spectrum(images: Images) -> NDArray[np.float64]:
         scatter += centred.T @ centred
     values = np.linalg.eigvalsh(scatter / (len(pixels) - 1))
     return np.asarray(values[::-1].clip(min=0), dtype=np.float64)
+
+
+def cached_spectrum(images: Images) -> NDArray[np.float64]:
+    """`spectrum`, kept in a file of `CACHE` that is named by the hash of the pictures."""
+    digest = hashlib.sha256(repr(images.shape).encode() + images.tobytes()).hexdigest()
+    path = CACHE / f"spectrum-{digest[:16]}.npy"
+    if path.is_file():
+        kept: NDArray[np.float64] = np.load(path)
+        return kept
+    values = spectrum(images)
+    CACHE.mkdir(exist_ok=True)
+    with atomic_write(path, overwrite=True) as file:
+        np.save(file, values)
+    return values
 
 
 def curve(eigenvalues: ArrayLike, bits: Iterable[float]) -> list[Row]:

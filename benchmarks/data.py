@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from pseudocodec import inputs
-from score import Images
+from pseudocodec.metrics import Images
 
 Split = Literal["train", "test"]
 ROOT = Path(os.environ.get("PSEUDOCODEC_DATA") or Path(__file__).parents[2] / "shared" / "data")

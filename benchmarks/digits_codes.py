@@ -18,10 +18,10 @@ import pseudocodec
 from harness import Row, run
 from pseudocodec.latent.scalar import Scalar
 from pseudocodec.latent.schedule import UNIT
+from pseudocodec.metrics import Images, score
 from pseudocodec.model.catalogue import by_name
 from pseudocodec.model.file import read_tensors, write_model
-from pseudocodec.training.export import fit_code
-from score import Images, score
+from pseudocodec.training.export import FIT_SHARES, fit_code
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,9 +51,12 @@ def write_scalar_model(path: Path) -> None:
     """A copy of the digits model whose dense code is the scalar one."""
     entry = by_name(MODEL)
     tensors = read_tensors(entry.path)
-    training = data.mnist("train")[:FIT_IMAGES, :, :, None]
-    latents = pseudocodec.load_model(MODEL).analyse(training)
-    code = fit_code(latents, tensors["code.variances"] / UNIT, Scalar, EFFICIENCIES)
+    training = list(data.mnist("train")[:FIT_IMAGES, :, :, None])
+    model = pseudocodec.load_model(MODEL)
+    dense = model.code_for(dense=True)
+    rates = [round(dense.max_bits * share) for share in FIT_SHARES]
+    latents = {bits: model.analyse(training, dense.level(bits)) for bits in rates}
+    code = fit_code(latents, tensors["code.variances"] / UNIT, dense.max_bits, Scalar, EFFICIENCIES)
     kept = {key: value for key, value in tensors.items() if not key.startswith("dense.")}
     kept |= {f"dense.{key}": table for key, table in code.tables().items()}
     facts = dataclasses.replace(entry.facts, dense=code.describe())

@@ -17,7 +17,7 @@ import numpy as np
 import pseudocodec
 from data import mnist
 from harness import Row, run
-from score import psnr
+from pseudocodec.metrics import psnr
 
 BUDGETS = (6, 16, 32)
 SHOWN = 18

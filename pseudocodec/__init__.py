@@ -6,6 +6,7 @@ The whole public face:
     save, open                    many pictures in one archive with random access
     info, verify                  what a file says of itself; whether it is intact
     load_model, models, train     models by name or path; those installed; one of your own
+    evaluate                      what a model is worth on pictures, beside other codecs
     PslError ...                  the one family of errors
 
 Importing the package imports neither torch nor numba nor numpy: each name loads what it needs on
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         UnsupportedVersion,
         UnverifiedWarning,
     )
+    from pseudocodec.evaluation.report import evaluate
     from pseudocodec.inspection import info, verify
     from pseudocodec.model import Model, load_model, models
     from pseudocodec.training.train import train
@@ -49,6 +51,7 @@ _HOMES = {
         "UnsupportedVersion",
         "UnverifiedWarning",
     ],
+    "evaluation.report": ["evaluate"],
     "inspection": ["info", "verify"],
     "model": ["Model", "load_model", "models"],
     "training.train": ["train"],
@@ -68,6 +71,7 @@ __all__ = [
     "UnverifiedWarning",
     "decode",
     "encode",
+    "evaluate",
     "info",
     "load_model",
     "models",

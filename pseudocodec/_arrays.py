@@ -149,10 +149,19 @@ def _check(shape: tuple[int, ...], dtype: np.dtype[Any], name: str) -> None:
     if dtype != np.uint8 or not good:
         raise PslError(
             f"{name} holds {dtype} of shape {shape}: "
-            f"pictures must be uint8 of shape (n, h, w) or (n, h, w, 3)"
+            f"pictures must be uint8 of shape (n, h, w) or (n, h, w, 3){_remedy(shape, dtype)}"
         )
     if 0 in shape:
         raise PslError(f"{name} holds no picture: its shape is {shape}")
+
+
+def _remedy(shape: tuple[int, ...], dtype: np.dtype[Any]) -> str:
+    """What to do with an array that is nearly one of pictures."""
+    if len(shape) == 4 and shape[1] in (1, 3) and shape[3] not in (1, 3):
+        return "; put the channels last with .transpose(0, 2, 3, 1)"
+    if dtype.kind in "fiu" and dtype != np.uint8:
+        return "; scale its values to 0 to 255, round and convert with .astype('uint8')"
+    return ""
 
 
 def _reason(error: Exception) -> str:

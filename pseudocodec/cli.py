@@ -22,6 +22,7 @@ Examples:
   pseudocodec decode scans.psl -i 7 -o 7.png   one picture out of an archive
   pseudocodec info scans.psl                   what it contains
   pseudocodec train scans/ -o scans.safetensors --budget 2h
+  pseudocodec evaluate digits t10k-images-idx3-ubyte.gz
 
 \b
 Exit status:
@@ -94,15 +95,7 @@ def main() -> None:
     metavar="DB",
     help="PSNR to reach for each picture, in dB.",
 )
-@click.option(
-    "-e",
-    "--effort",
-    type=click.IntRange(0, 9),
-    metavar="0-9",
-    default=3,
-    show_default=True,
-    help="How hard to search: more takes longer to encode, never to decode.",
-)
+@options.effort
 @click.option(
     "--progressive/--dense",
     default=None,
@@ -239,6 +232,37 @@ def models(as_json: bool) -> None:
     show_default=True,
     help="Time to spend, such as 90s, 30m or 2h; with --resume, by all runs together.",
 )
+@click.option(
+    "--size",
+    type=click.Choice(["small", "base", "large"]),
+    default="base",
+    show_default=True,
+    help="Of the nets: larger ones are better where the budget lets them learn.",
+)
+@click.option(
+    "--objective",
+    type=click.Choice(["mse", "perceptual"]),
+    default="mse",
+    show_default=True,
+    help="mse: the least error. perceptual: sharper pictures, whose detail is partly invented.",
+)
+@click.option(
+    "--holdout",
+    metavar="SHARE|PATH",
+    default="0.05",
+    show_default=True,
+    help="The share of the pictures, below 0.5, that is kept from training for the report, or "
+    "where other pictures are.",
+)
+@click.option(
+    "--skip-bad", is_flag=True, help="Leave out pictures that cannot be used, and say so."
+)
+@click.option("--name", metavar="NAME", help="Of the model.  [default: that of the file]")
+@click.option(
+    "--report/--no-report",
+    default=True,
+    help="Measure real files of the held-out pictures at the end.  [default: report]",
+)
 @click.option("--resume", is_flag=True, help="Go on from where an earlier run stopped.")
 @click.option(
     "--seed",
@@ -252,16 +276,65 @@ def models(as_json: bool) -> None:
 @options.device
 @json_option
 def train(data: Path, output: Path, **settings: Any) -> None:
-    """Train a model on pictures of your own, all of one size.
+    """Train a model on pictures of your own, grey or RGB.
 
-    DATA is anything `encode` takes: a folder, a .tar, an IDX file or an array. Progress goes to
-    stderr once a minute. Ctrl-C stops; --resume goes on from there.
+    DATA is anything `encode` takes: a folder, a .tar, an IDX file, an array or a .parquet file.
+    Pictures have 16 to 256 pixels a side, of any aspect; the commonest size is the model's, others
+    are resized to it. Nets, latents and the range of rates are chosen to suit the pictures.
+
+    Progress goes to stderr once a minute: PSNR on the held-out pictures, by bytes a picture, and
+    MODEL.safetensors.progress.png shows some of them before and after. Ctrl-C stops; --resume goes
+    on from there. At the end the folder MODEL-report is written, as `evaluate` does: what real
+    files of held-out pictures are worth beside JPEG, WebP, AVIF and JPEG XL.
+
+    With several GPUs, start it with torchrun: every process trains.
 
     \b
     Examples:
       pseudocodec train scans/ -o scans.safetensors --budget 2h
+      pseudocodec train faces.tar -o faces.safetensors --holdout faces-test.tar
       pseudocodec encode new.png --model scans.safetensors
+      torchrun --nproc-per-node 4 -m pseudocodec train scans/ -o scans.safetensors
     """
     from pseudocodec._cli import train as worker
 
     worker.run(data, output, **settings)
+
+
+@main.command(short_help="Report what a model is worth on pictures.")
+@click.argument("model")
+@click.argument("data", type=options.FILE)
+@click.option(
+    "-o",
+    "--output",
+    type=options.FILE,
+    metavar="FOLDER",
+    help="Default: the name of the model with -report.",
+)
+@click.option(
+    "--nbytes",
+    metavar="N,N,...",
+    callback=options.sizes,
+    help="Sizes to measure, in bytes a picture.  [default: seven over the model's range]",
+)
+@options.effort
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Measure the first N only.")
+@click.option("--peers/--no-peers", default=True, help="Measure other codecs too.  [default: yes]")
+@options.force
+@options.device
+@json_option
+def evaluate(model: str, data: Path, output: Path | None, **settings: Any) -> None:
+    """Report what a model is worth on pictures: bytes of real files against PSNR.
+
+    MODEL is an installed model or a .safetensors file, DATA anything `encode` takes. Writes a
+    folder: card.md with tables, beside JPEG, WebP, AVIF and JPEG XL at equal bytes and at equal
+    PSNR; curve.png; sheet.png with pictures before and after; report.json with every figure.
+
+    \b
+    Examples:
+      pseudocodec evaluate digits t10k-images-idx3-ubyte.gz --limit 1000
+      pseudocodec evaluate scans.safetensors new-scans/ --nbytes 16,32,64
+    """
+    from pseudocodec._cli import evaluate as worker
+
+    worker.run(model, data, output, **settings)

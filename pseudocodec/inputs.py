@@ -1,7 +1,8 @@
-"""Pictures in files, folders, .tar archives, MNIST's IDX files and .npy / .npz arrays.
+"""Pictures in files, folders, .tar archives, .parquet data sets, IDX files, .npy / .npz arrays.
 
 `find` walks any mix of them and yields one `Input` a picture, in order, without decoding any: a
-million pictures need the memory of one. Only an IDX file or an .npz array is held whole.
+million pictures need the memory of one. Only an IDX file or an .npz array is held whole, and two
+row groups of all .parquet files.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from pseudocodec import _arrays, _tar
+from pseudocodec import _arrays, _parquet, _tar
 from pseudocodec._text import label
 from pseudocodec.errors import PslError
 from pseudocodec.image import read
@@ -30,6 +31,8 @@ PICTURE_SUFFIXES = frozenset(
     )
 )
 """Files with these endings, in any case, are taken from folders and .tar archives."""
+
+_COLLECTIONS = (".tar", ".npy", ".npz", ".parquet")
 
 Loaded: TypeAlias = Image.Image | npt.NDArray[np.uint8]
 
@@ -53,6 +56,10 @@ def find(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Input]:
 
     - A folder: its files with a suffix in `PICTURE_SUFFIXES` sorted by name, then its subfolders
       likewise; hidden files and folders are skipped, links to folders not followed.
+      If it holds none, the rows of its .parquet files, found the same way. Labels, texts and tables
+      beside pictures (metadata.csv) are ignored.
+    - A .parquet file, as Hugging Face data sets are stored: the pictures of its rows, encoded, in a
+      column `image`, `img` or `picture`, else the first that is binary or a struct with `bytes`.
     - A .tar archive: its members under the same rule, in the order of the archive; read in place,
       never extracted.
     - IDX images (`*.idx`, `*.idx3-ubyte`, `*-idx3-ubyte`), plain or .gz: each image.
@@ -74,9 +81,9 @@ def find(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Input]:
 
 
 def holds_many(path: str | os.PathLike[str]) -> bool:
-    """Whether `path` is a collection, even of one: a folder, .tar, IDX file, .npy or .npz."""
+    """Whether `path` is a collection, even of one: a folder, .tar, .parquet, IDX, .npy or .npz."""
     path = Path(path)
-    return path.is_dir() or path.suffix.lower() in (".tar", ".npy", ".npz") or _is_idx(path)
+    return path.is_dir() or path.suffix.lower() in _COLLECTIONS or _is_idx(path)
 
 
 def _in_path(path: Path) -> Iterator[Input]:
@@ -91,12 +98,30 @@ def _in_path(path: Path) -> Iterator[Input]:
     suffix = path.suffix.lower()
     if suffix == ".tar":
         return _in_tar(path)
+    if suffix == ".parquet":
+        return _in_parquet(path)
+    if suffix == ".arrow":
+        raise _arrow(path)
     if suffix in (".npy", ".npz") or _is_idx(path):
         return _in_array(path)
     return iter([Input(label(path), path, partial(read, path))])
 
 
 def _in_folder(folder: Path) -> Iterator[Input]:
+    found = False
+    for path in _files(folder, PICTURE_SUFFIXES):
+        found = True
+        yield Input(label(path), path, partial(read, path))
+    if not found:
+        for path in _files(folder, frozenset({".parquet"})):
+            found = True
+            yield from _in_parquet(path)
+    if not found:
+        for path in _files(folder, frozenset({".arrow"})):
+            raise _arrow(path)
+
+
+def _files(folder: Path, suffixes: frozenset[str]) -> Iterator[Path]:
     def refuse(error: OSError) -> None:
         raise PslError(f"cannot read folder {label(error.filename)}: {error.strerror}")
 
@@ -104,14 +129,25 @@ def _in_folder(folder: Path) -> Iterator[Input]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             path = Path(parent, name)
-            if _is_picture(name) and path.is_file():
-                yield Input(label(path), path, partial(read, path))
+            if _has_suffix(name, suffixes) and path.is_file():
+                yield path
+
+
+def _in_parquet(path: Path) -> Iterator[Input]:
+    for number, load in _parquet.pictures(path):
+        yield Input(f"{label(path)}[{number}]", path, load)
+
+
+def _arrow(path: Path) -> PslError:
+    return PslError(
+        f'{label(path)} is an Arrow file: write the data set with its to_parquet("data.parquet")'
+    )
 
 
 def _in_tar(path: Path) -> Iterator[Input]:
     for member in _tar.members(path):
         *parents, base = member.name.split("/")
-        if _is_picture(base) and all(map(_visible, parents)):
+        if _has_suffix(base, PICTURE_SUFFIXES) and all(map(_visible, parents)):
             yield Input(f"{label(path)}/{label(member.name)}", path, partial(_tar.read, member))
 
 
@@ -130,8 +166,8 @@ def _visible(part: str) -> bool:
     return part in (".", "..") or not part.startswith(".")
 
 
-def _is_picture(name: str) -> bool:
-    return not name.startswith(".") and Path(name).suffix.lower() in PICTURE_SUFFIXES
+def _has_suffix(name: str, suffixes: frozenset[str]) -> bool:
+    return not name.startswith(".") and Path(name).suffix.lower() in suffixes
 
 
 def _is_idx(path: Path) -> bool:

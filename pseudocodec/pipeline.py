@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pseudocodec._pixels import Pixels
 from pseudocodec.container import Geometry, Record
+from pseudocodec.encoding import describe
 from pseudocodec.errors import Corrupt, PslError
 from pseudocodec.image import as_array, resize, to_8_bit
 from pseudocodec.latent.base import LatentCode, Payload
@@ -65,8 +66,10 @@ class Coder:
 
 def encode_bits(coder: Coder, images: Sequence[Pixels], bits: int) -> list[Payload]:
     """Prepared pictures -> one payload of `bits` bits each."""
-    latents = _analyse(coder.model, images, coder.device)
-    return coder.code.pack(coder.code.encode(latents, bits, coder.effort), bits)
+    symbols = describe(
+        coder.model, coder.code, images, bits, effort=coder.effort, device=coder.device
+    )
+    return coder.code.pack(symbols, bits)
 
 
 def encode_psnr(coder: Coder, images: Sequence[Pixels], target: float, align: int) -> list[Payload]:
@@ -75,7 +78,7 @@ def encode_psnr(coder: Coder, images: Sequence[Pixels], target: float, align: in
     Sizes tried are those of whole atoms, rounded up to `align` bits. Raises PslError for a picture
     that does not reach the target at the model's largest size.
     """
-    latents, code = _analyse(coder.model, images, coder.device), coder.code
+    code = coder.code
     wanted = [to_8_bit(image) for image in images]
     sizes = _sizes(code, align)
     low, high = np.zeros(len(images), int), np.full(len(images), len(sizes) - 1)
@@ -84,11 +87,11 @@ def encode_psnr(coder: Coder, images: Sequence[Pixels], target: float, align: in
     while np.any(low <= high):  # bisection, the pictures at the same size together
         middle = np.where(low <= high, (low + high) // 2, -1)
         for step in sorted(set(middle.tolist()) - {-1}):
-            members = np.flatnonzero(middle == step)
+            members = np.flatnonzero(middle == step).tolist()
             bits = sizes[step]
-            payloads = code.pack(code.encode(latents[members], bits, coder.effort), bits)
+            payloads = encode_bits(coder, [images[i] for i in members], bits)
             decoded = decode_payloads(coder, payloads)
-            for i, payload, picture in zip(members.tolist(), payloads, decoded, strict=True):
+            for i, payload, picture in zip(members, payloads, decoded, strict=True):
                 reached = psnr_of(wanted[i], picture)
                 best[i] = max(best[i], reached)
                 if reached >= target:
@@ -147,13 +150,6 @@ def check_payload_size(coder: Coder, bits: int) -> None:
             f"the payload has {bits} bits; model {coder.model.facts.name!r} describes at most "
             f"{coder.code.max_bits}: the file is damaged"
         )
-
-
-def _analyse(model: Model, images: Sequence[Pixels], device: str) -> NDArray[np.float32]:
-    """Latents (n, d); 8- and 16-bit pictures may be mixed."""
-    if len({image.dtype for image in images}) == 1:
-        return model.analyse(np.stack(images), device)
-    return np.concatenate([model.analyse(image[None], device) for image in images])
 
 
 def _sizes(code: LatentCode, align: int) -> list[int]:

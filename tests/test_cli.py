@@ -383,10 +383,14 @@ class TestTrain:
     def calls(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[dict[str, Any]]:
         seen: list[dict[str, Any]] = []
 
-        def train(data: Path, output: Path, *, on_progress: Any, **settings: Any) -> None:
+        def train(
+            data: Path, output: Path, *, on_progress: Any, on_note: Any, **settings: Any
+        ) -> dict[str, Any]:
             seen.append({"data": data, **settings})
-            on_progress(SimpleNamespace(step=20, seconds=61.2, fraction=0.5, psnr={40: 15.25}))
+            on_note("200 pictures")
+            on_progress(SimpleNamespace(step=20, seconds=61.2, fraction=0.5, psnr={44: 15.25}))
             output.write_bytes(b"12345")
+            return {"id": "ab" * 8, "bytes": 12345, "report": None}
 
         monkeypatch.setattr(pseudocodec, "train", train, raising=False)
         monkeypatch.chdir(tmp_path)
@@ -395,14 +399,60 @@ class TestTrain:
     def test_settings_and_progress(self, calls: list[dict[str, Any]]) -> None:
         result = good("train", "in", "-o", "m.safetensors", *["--budget", "2h", "--seed", "4"])
         assert calls == [
-            {"data": Path("in"), "budget": 7200.0, "resume": False, "seed": 4, "device": "auto"}
+            {
+                "data": Path("in"),
+                "budget": 7200.0,
+                "size": "base",
+                "objective": "mse",
+                "holdout": "0.05",
+                "skip_bad": False,
+                "name": None,
+                "report": True,
+                "resume": False,
+                "seed": 4,
+                "device": "auto",
+            }
         ]
-        assert result.stdout == "m.safetensors: 5 bytes\n"
-        assert result.stderr.split() == ["1:01", "50%", "step", "20", "40", "bit", "15.25", "dB"]
+        assert result.stdout == f"m.safetensors: 12,345 bytes, model {'ab' * 8}\n"
+        note, line = result.stderr.splitlines()
+        assert note == "pseudocodec: 200 pictures"
+        assert line.split() == ["1:01", "50%", "step", "20", "5.5", "B", "15.25", "dB"]
+
+    def test_choices(self, calls: list[dict[str, Any]]) -> None:
+        options = ["--size", "large", "--objective", "perceptual", "--holdout", "test/"]
+        options += ["--skip-bad", "--no-report", "--name", "scans"]
+        good("train", "in", "-o", "m.safetensors", *options)
+        (call_,) = calls
+        assert (call_["size"], call_["objective"]) == ("large", "perceptual")
+        assert (call_["holdout"], call_["skip_bad"]) == ("test/", True)
+        assert (call_["report"], call_["name"]) == (False, "scans")
+
+    @pytest.mark.parametrize("choice", [["--size", "huge"], ["--objective", "beauty"]])
+    def test_wrong_choices(self, choice: list[str], calls: list[dict[str, Any]]) -> None:
+        refused("is not one of", "train", "in", "-o", "m", *choice, code=2)
+        assert not calls
+
+    def test_the_table_of_the_report(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        row = {"bytes": 15.5, "psnr": 20.0, "ssim": 0.8, "encode_per_s": 9, "decode_per_s": 90}
+        report = {"folder": "m-report", "files": ["card.md"], "rows": [row]}
+        result = {"id": "ab", "bytes": 5, "report": report}
+        monkeypatch.setattr(pseudocodec, "train", lambda *_, **__: result, raising=False)
+        monkeypatch.chdir(tmp_path)
+        out = good("train", "in", "-o", "m.safetensors").stdout
+        assert out.splitlines()[-2:] == ["m-report: card.md", "m.safetensors: 5 bytes, model ab"]
+        assert "20.00" in out
+
+    def test_processes_that_do_not_lead_print_nothing(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setattr(pseudocodec, "train", lambda *_, **__: {}, raising=False)
+        monkeypatch.chdir(tmp_path)
+        assert good("train", "in", "-o", "m.safetensors").stdout == ""
 
     def test_json_and_resume(self, calls: list[dict[str, Any]]) -> None:
         result = good("train", "in", "-o", "m.safetensors", "--resume", "--json")
-        assert json.loads(result.stdout) == {"output": "m.safetensors", "bytes": 5}
+        expected = {"id": "ab" * 8, "bytes": 12345, "report": None}
+        assert json.loads(result.stdout) == expected
         assert calls[0]["resume"] is True
         assert calls[0]["budget"] == 1800.0
 
@@ -422,8 +472,61 @@ class TestTrain:
         assert calls[0]["budget"] == seconds
 
 
+class TestEvaluate:
+    @pytest.fixture
+    def calls(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[dict[str, Any]]:
+        seen: list[dict[str, Any]] = []
+        row = {"bytes": 7.94, "psnr": 20.0, "ssim": None, "encode_per_s": 9, "decode_per_s": 1234}
+
+        def evaluate(model: str, data: Path, output: Path | None, **options: Any) -> dict[str, Any]:
+            options.pop("on_progress")("archive", 1, 2)
+            seen.append({"model": model, "data": data, "output": output, **options})
+            return {"rows": [row], "notes": ["said"], "folder": "out", "files": ["a", "card.md"]}
+
+        monkeypatch.setattr(pseudocodec, "evaluate", evaluate, raising=False)
+        monkeypatch.chdir(tmp_path)
+        return seen
+
+    def test_table_and_notes(self, calls: list[dict[str, Any]]) -> None:
+        result = good("evaluate", "digits", "in")
+        table, numbers, files = result.stdout.splitlines()
+        assert table.split("  ")[0] == "bytes a picture"
+        assert numbers.split() == ["7.9", "20.00", "9", "1,234"]
+        assert files == "out: a, card.md"
+        assert result.stderr == "pseudocodec: said\n"
+        assert calls == [
+            {
+                "model": "digits",
+                "data": Path("in"),
+                "output": None,
+                "nbytes": None,
+                "effort": 3,
+                "limit": None,
+                "peers": True,
+                "overwrite": False,
+                "device": "auto",
+            }
+        ]
+
+    def test_options(self, calls: list[dict[str, Any]]) -> None:
+        given = ["-o", "there", "--nbytes", "6,16,32", "-e", 0, "--limit", 5, "--no-peers", "-f"]
+        report = json.loads(good("evaluate", "m", "in", *given, "--json").stdout)
+        assert report["files"] == ["a", "card.md"]
+        (call_,) = calls
+        assert (call_["output"], call_["nbytes"]) == (Path("there"), [6, 16, 32])
+        assert (call_["effort"], call_["limit"]) == (0, 5)
+        assert (call_["peers"], call_["overwrite"]) == (False, True)
+
+    @pytest.mark.parametrize("sizes", ["", "0", "6,", "6,,7", "6 7", "-1", "1e3", "9" * 10])
+    def test_wrong_sizes(self, sizes: str, calls: list[dict[str, Any]]) -> None:
+        refused("is not a list of sizes", "evaluate", "m", "in", "--nbytes", sizes, code=2)
+        assert not calls
+
+
 class TestHelp:
-    @pytest.mark.parametrize("command", ["encode", "decode", "info", "verify", "models", "train"])
+    @pytest.mark.parametrize(
+        "command", ["encode", "decode", "info", "verify", "models", "train", "evaluate"]
+    )
     def test_every_command_explains_itself(self, command: str) -> None:
         text = good(command, "--help").stdout
         assert "--json" in text

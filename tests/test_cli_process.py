@@ -43,7 +43,12 @@ pseudocodec.save = save
 
 def test_help_imports_nothing_heavy() -> None:
     code = "import atexit, sys; atexit.register(lambda: print(*sys.modules))"
-    for arguments in (["--help"], ["encode", "--help"], ["train", "--help"]):
+    for arguments in (
+        ["--help"],
+        ["encode", "--help"],
+        ["train", "--help"],
+        ["evaluate", "--help"],
+    ):
         process = start(code, *arguments)
         stdout, stderr = process.communicate(timeout=60)
         assert process.returncode == 0, stderr

@@ -77,6 +77,16 @@ class TestFilesAndFolders:
         assert [item.name for item in find([tmp_path])] == [str(tmp_path / n) for n in names]
         np.testing.assert_array_equal(loaded(tmp_path), IMAGES)
 
+    def test_image_folder_of_hugging_face(self, tmp_path: Path) -> None:
+        names = ["test/cat/a.png", "train/cat/a.png", "train/dog/a.png", "train/dog/b.png"]
+        for name, image in zip(names, IMAGES, strict=True):
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_bytes(png_bytes(image))
+        (tmp_path / "train" / "metadata.csv").write_text("file_name,text\ncat/a.png,a cat\n")
+        (tmp_path / "test" / "metadata.jsonl").write_text('{"file_name": "cat/a.png"}\n')
+        (tmp_path / "README.md").write_text("# Cats and dogs")
+        np.testing.assert_array_equal(loaded(tmp_path), IMAGES)
+
     def test_links_to_folders_are_not_followed(self, tmp_path: Path) -> None:
         (tmp_path / "a.png").write_bytes(png_bytes(IMAGES[0]))
         (tmp_path / "loop").symlink_to(tmp_path)
@@ -110,7 +120,9 @@ class TestFilesAndFolders:
         assert item.name.isprintable()
         assert item.load()
 
-    @pytest.mark.parametrize("suffix", [".tar", ".npy", ".NPZ", ".idx", ".gz", "-idx3-ubyte"])
+    @pytest.mark.parametrize(
+        "suffix", [".tar", ".npy", ".NPZ", ".Parquet", ".idx", ".gz", "-idx3-ubyte"]
+    )
     def test_collections(self, suffix: str, tmp_path: Path) -> None:
         assert holds_many(tmp_path / f"a{suffix}")
         assert holds_many(tmp_path)
@@ -297,6 +309,21 @@ class TestNumpy:
     def test_wrong_arrays(self, array: np.ndarray, name: str, tmp_path: Path) -> None:
         (np.save if name == "a.npy" else np.savez)(tmp_path / name, array)
         refused(tmp_path / name, PslError, r"must be uint8 of shape \(n, h, w\)")
+
+    @pytest.mark.parametrize(
+        ("array", "remedy"),
+        [
+            (np.zeros((2, 5, 5), np.float32), r"0 to 255, round and convert with \.astype"),
+            (np.zeros((2, 5, 5, 3), np.int64), r"0 to 255, round and convert with \.astype"),
+            (np.zeros((2, 3, 5, 5), np.uint8), r"channels last with \.transpose\(0, 2, 3, 1\)"),
+            (np.zeros((2, 1, 5, 5), np.float32), r"channels last with \.transpose\(0, 2, 3, 1\)"),
+        ],
+    )
+    def test_nearly_right_arrays_say_what_to_do(
+        self, array: np.ndarray, remedy: str, tmp_path: Path
+    ) -> None:
+        np.save(tmp_path / "a.npy", array)
+        refused(tmp_path / "a.npy", PslError, remedy)
 
     @pytest.mark.parametrize("name", ["a.npy", "a.npz"])
     def test_no_images(self, name: str, tmp_path: Path) -> None:

@@ -10,8 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from pseudocodec import metrics
 from pseudocodec.errors import PslError
-from pseudocodec.metrics import mse, psnr
+from pseudocodec.metrics import mse, psnr, score, ssim
+
+IMAGES = np.random.default_rng(0).integers(0, 200, (3, 9, 9), np.uint8)
 
 
 def test_black_against_white() -> None:
@@ -51,3 +54,36 @@ def test_shapes_must_agree() -> None:
 def test_only_bytes() -> None:
     with pytest.raises(PslError, match="float64"):
         psnr(np.zeros((2, 2)), np.zeros((2, 2), np.uint8))  # type: ignore[arg-type]
+
+
+def test_large_sets_are_compared_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = mse(IMAGES, IMAGES[::-1])
+    monkeypatch.setattr(metrics, "_BLOCK", 50)
+    assert mse(IMAGES, IMAGES[::-1]) == whole
+
+
+def test_a_set_averages_the_error_before_the_logarithm() -> None:
+    decoded = IMAGES.copy()
+    decoded[0] += 30  # squared error 900 on a third of the pixels
+    assert score(IMAGES, decoded)["psnr"] == pytest.approx(10 * math.log10(255**2 / 300))
+
+
+def test_a_lossless_set_has_no_psnr() -> None:
+    assert score(IMAGES, IMAGES)["psnr"] is None
+
+
+def test_ssim_is_the_mean_over_the_pictures() -> None:
+    pytest.importorskip("skimage")
+    decoded = IMAGES // 2
+    each = [ssim(IMAGES[i : i + 1], decoded[i : i + 1]) for i in range(3)]
+    assert ssim(IMAGES, decoded) == pytest.approx(np.mean(each))
+    assert ssim(IMAGES, IMAGES) == pytest.approx(1)
+
+
+def test_pictures_smaller_than_the_window_have_no_ssim() -> None:
+    assert ssim(IMAGES[:, :6], IMAGES[:, :6]) is None
+
+
+def test_ssim_is_left_out_without_scikit_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "find_spec", lambda name: None)
+    assert score(IMAGES, IMAGES) == {"psnr": None, "ssim": None}

@@ -21,7 +21,25 @@ def duration(ctx: click.Context, param: click.Parameter, value: str) -> float:
     return seconds
 
 
+def sizes(ctx: click.Context, param: click.Parameter, value: str | None) -> list[int] | None:
+    """Positive whole numbers from 6,16,32; a usage error for anything else."""
+    if value is None:
+        return None
+    if not re.fullmatch(r"[1-9]\d{0,8}(,[1-9]\d{0,8})*", value):
+        raise click.BadParameter(f"{value!r} is not a list of sizes such as 6,16,32.", ctx, param)
+    return [int(size) for size in value.split(",")]
+
+
 force = click.option("-f", "--force", is_flag=True, help="Replace files that exist.")
+effort = click.option(
+    "-e",
+    "--effort",
+    type=click.IntRange(0, 9),
+    metavar="0-9",
+    default=3,
+    show_default=True,
+    help="How hard to search: more takes longer to encode, never to decode.",
+)
 show = click.option("--show", "with_show", is_flag=True, help="Draw the picture in the terminal.")
 device = click.option(
     "--device",

@@ -43,9 +43,27 @@ def progress(task: str, total: int | None = None) -> Iterator[Callable[[int], No
 
     Without a `total` the bar only shows that something happens.
     """
+    with _bar(counted=total is not None) as bar:
+        handle = bar.add_task(task, total=total)
+        yield lambda done: bar.update(handle, completed=done)
+
+
+@contextmanager
+def stages() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar as of `progress` for work of several stages; call it with stage, count done, total."""
+    with _bar(counted=True) as bar:
+        handle = bar.add_task("starting", total=None)
+
+        def tell(stage: str, done: int, total: int) -> None:
+            bar.update(handle, description=stage, completed=done, total=total)
+
+        yield tell
+
+
+def _bar(*, counted: bool) -> Progress:
     console = Console(stderr=True)
-    count = [] if total is None else [MofNCompleteColumn(), TimeRemainingColumn()]
-    bar = Progress(
+    count = [MofNCompleteColumn(), TimeRemainingColumn()] if counted else []
+    return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         *count,
@@ -53,6 +71,3 @@ def progress(task: str, total: int | None = None) -> Iterator[Callable[[int], No
         transient=True,
         disable=not console.is_terminal,
     )
-    with bar:
-        handle = bar.add_task(task, total=total)
-        yield lambda done: bar.update(handle, completed=done)

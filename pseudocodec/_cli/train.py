@@ -3,51 +3,41 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 import pseudocodec
 from pseudocodec._cli.group import emit
+from pseudocodec._cli.report import note, print_table
 from pseudocodec._cli.targets import check_target
 from pseudocodec._text import label
+from pseudocodec.evaluation.card import rate_table
 
 if TYPE_CHECKING:
     from pseudocodec.training.loop import Progress
 
 
-def run(
-    data: Path,
-    output: Path,
-    *,
-    budget: float,
-    resume: bool,
-    seed: int,
-    device: str,
-    force: bool,
-    as_json: bool,
-) -> None:
-    """Train a model on the pictures of `data` for `budget` seconds."""
+def run(data: Path, output: Path, *, force: bool, as_json: bool, **settings: Any) -> None:
+    """Train a model on the pictures of `data` and print what it is worth."""
     check_target(output, [data], force=force)
-    pseudocodec.train(
-        data,
-        output,
-        budget=budget,
-        resume=resume,
-        seed=seed,
-        device=device,
-        on_progress=_report,
-    )
-    size = output.stat().st_size
+    result = pseudocodec.train(data, output, on_progress=_report, on_note=note, **settings)
+    if not result:  # not the leader of several processes
+        return
     if as_json:
-        emit({"output": str(output), "bytes": size})
-    else:
-        click.echo(f"{label(output)}: {size:,} bytes")
+        emit(result)
+        return
+    report = result["report"]
+    if report:
+        header, rows = rate_table(report["rows"])
+        print_table([dict(zip(header, row, strict=True)) for row in rows])
+        click.echo(f"{label(report['folder'])}: {', '.join(report['files'])}")
+    click.echo(f"{label(output)}: {result['bytes']:,} bytes, model {result['id']}")
 
 
 def _report(progress: Progress) -> None:
     minutes, seconds = divmod(round(progress.seconds), 60)
-    rates = "   ".join(f"{bits} bit {db:.2f} dB" for bits, db in progress.psnr.items())
+    rates = "   ".join(f"{bits / 8:g} B {db:.2f} dB" for bits, db in progress.psnr.items())
     click.echo(
         f"{minutes:4d}:{seconds:02d} {progress.fraction:4.0%}  step {progress.step:<7d} {rates}",
         err=True,

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pseudocodec.latent.schedule import Schedule
+
 Payload = tuple[bytes, int]  # ceil(n / 8) bytes and n, the number of bits used, MSB first
 
 
@@ -21,6 +23,7 @@ class LatentCode(ABC):
     kind: str
     dims: int  # values of one latent vector
     max_bits: int  # the longest payload that carries information
+    quick: bool = True  # to encode with: some milliseconds a vector, at its lowest efforts
 
     @abstractmethod
     def encode(self, latents: NDArray[np.float32], bits: int, effort: int = 3) -> NDArray[np.int64]:
@@ -57,9 +60,27 @@ class LatentCode(ABC):
         """log2 of the water level after `bits`, told to the generator; 0 when nothing is coded."""
 
     @abstractmethod
+    def distortions(self, bits: int) -> NDArray[np.float32]:
+        """Error that `bits` leave in each component (dims,), a fraction of its variance."""
+
+    @abstractmethod
     def describe(self) -> dict[str, Any]:
         """JSON-ready parameters, enough for `latent.registry.build` together with the tables."""
 
     @abstractmethod
     def tables(self) -> dict[str, NDArray[np.int64]]:
         """The integer tables by name: what travels as tensors of the model file."""
+
+
+class ScheduledCode(LatentCode):
+    """A latent code whose fineness follows a `Schedule` of water levels."""
+
+    schedule: Schedule
+
+    def level(self, bits: int) -> float:
+        """log2 of the water level after the bits of `bits` that carry information."""
+        return self.schedule.level(self.usable_bits(bits))
+
+    def distortions(self, bits: int) -> NDArray[np.float32]:
+        """Error left in each component (dims,), a fraction of its variance."""
+        return self.schedule.distortions(self.usable_bits(bits))

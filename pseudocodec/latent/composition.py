@@ -40,7 +40,7 @@ from numpy.typing import NDArray
 from pseudocodec.container import bits as bitstring
 from pseudocodec.errors import Corrupt, PslError
 from pseudocodec.latent._checks import checked_latents, checked_symbols
-from pseudocodec.latent.base import LatentCode, Payload
+from pseudocodec.latent.base import Payload, ScheduledCode
 from pseudocodec.latent.schedule import UNIT, Schedule
 from pseudocodec.latent.shuffle import shuffled
 from pseudocodec.prng import Lcg
@@ -63,7 +63,7 @@ class Stage:
     order: NDArray[np.int64]  # (k,), the component of each value; the atom is 0 in all others
 
 
-class Composition(LatentCode):
+class Composition(ScheduledCode):
     """The composition code over `lcg` with the given schedule.
 
     Latents have unit variance in each component. Raises PslError for a modulus above 2^24, more
@@ -72,6 +72,7 @@ class Composition(LatentCode):
     """
 
     kind = "composition"
+    quick = False
 
     def __init__(
         self,
@@ -122,10 +123,6 @@ class Composition(LatentCode):
         if partial:
             return min(bits, self.max_bits) // self.atom_bits * self.atom_bits
         return sum(self.widths(bits))
-
-    def level(self, bits: int) -> float:
-        """log2 of the water level after the atoms that fit in `bits`."""
-        return self.schedule.level(self.usable_bits(bits))
 
     def stages(self, bits: int) -> list[Stage]:
         """Each atom of a payload of `bits` bits."""

@@ -30,7 +30,7 @@ from pseudocodec.entropy import encode as entropy_encode
 from pseudocodec.errors import Corrupt, PslError
 from pseudocodec.latent._checks import checked_latents, checked_symbols
 from pseudocodec.latent._scalar_cells import Cells, cells
-from pseudocodec.latent.base import LatentCode, Payload
+from pseudocodec.latent.base import Payload, ScheduledCode
 from pseudocodec.latent.schedule import UNIT, Schedule
 
 MAX_DIMS = 1 << 12  # each with a table of its own: 130 MiB
@@ -51,7 +51,7 @@ class Quantiser:
         return np.array([c.top for c in self.sets], np.int64)[self.index]
 
 
-class Scalar(LatentCode):
+class Scalar(ScheduledCode):
     """The scalar code with the given schedule.
 
     Latents have unit variance in each component. Raises PslError for a schedule of more than 4096
@@ -73,10 +73,6 @@ class Scalar(LatentCode):
     def usable_bits(self, bits: int, *, partial: bool = False) -> int:
         """`bits` up to max_bits; 0 with `partial`: a prefix of an entropy-coded stream is lost."""
         return 0 if partial else min(bits, self.max_bits)
-
-    def level(self, bits: int) -> float:
-        """log2 of the water level after `bits`."""
-        return self.schedule.level(self.usable_bits(bits))
 
     def quantiser(self, bits: int) -> Quantiser:
         """Cells and tables for payloads of `bits` bits, at most max_bits."""

@@ -55,6 +55,13 @@ class Schedule:
         out: NDArray[np.float64] = (before - after) / UNIT
         return out
 
+    def distortions(self, bits: int) -> NDArray[np.float32]:
+        """Error left in each component (d,) after `bits`, a fraction of its variance."""
+        out: NDArray[np.float32] = np.minimum(1, self.levels[bits] / self.variances).astype(
+            np.float32
+        )
+        return out
+
     def level(self, bits: int) -> float:
         """log2 of the water level after `bits`, relative to the largest variance (<= 0)."""
         return float(np.log2(self.levels[bits] / UNIT))

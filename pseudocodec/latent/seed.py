@@ -149,6 +149,11 @@ class SeedCode(LatentCode):
         """0.0: a generator trained on sequences takes no level, every payload is as fine."""
         return 0.0
 
+    def distortions(self, bits: int) -> NDArray[np.float32]:
+        """That of an ideal code of as many bits: 2^(-2 bits / dims), in every component."""
+        rho = 2.0 ** (-2 * self.usable_bits(bits) / self.dims)
+        return np.full(self.dims, rho, np.float32)
+
     def describe(self) -> dict[str, Any]:
         """Kind, LCG, dims and epsilon."""
         lcg = [self.lcg.a, self.lcg.c, self.lcg.m]

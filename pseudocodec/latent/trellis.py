@@ -29,7 +29,7 @@ from pseudocodec.latent._checks import checked_latents, checked_symbols
 from pseudocodec.latent._normal import GRID
 from pseudocodec.latent._trellis_layout import Layout, layout
 from pseudocodec.latent._trellis_values import values
-from pseudocodec.latent.base import LatentCode, Payload
+from pseudocodec.latent.base import Payload, ScheduledCode
 from pseudocodec.latent.schedule import UNIT, Schedule
 from pseudocodec.prng import Lcg
 
@@ -40,7 +40,7 @@ WHOLE = 16  # bits of a ring that is its own state: all such rings are tried
 CANDIDATES = (1, 2, 6, 24, 32, 48, 64, 128, 256, 512)  # states tried at the seam, by effort
 
 
-class Trellis(LatentCode):
+class Trellis(ScheduledCode):
     """The trellis code over `lcg` with the given schedule and 2^state_bits states.
 
     Latents have unit variance in each component. Encoding takes time in proportion to 2^state_bits;
@@ -83,10 +83,6 @@ class Trellis(LatentCode):
         """`bits` up to max_bits; 0 with `partial`, or when no component is above water."""
         usable = min(bits, self.max_bits)
         return usable if not partial and len(self.layout(usable).active) else 0
-
-    def level(self, bits: int) -> float:
-        """log2 of the water level after `bits`."""
-        return self.schedule.level(self.usable_bits(bits))
 
     def encode(self, latents: NDArray[np.float32], bits: int, effort: int = 3) -> NDArray[np.int64]:
         """Latents (n, dims) -> symbols (n, usable bits), the bits of the ring.

@@ -2,9 +2,9 @@
 
 The metadata entry "pseudocodec" is JSON: {"format": 1, "name", "family", "net": {...}, "code":
 {...}, "dense": {...} or null, "payload_bytes": [smallest, largest]}. Tensors are the nets'
-weights ("analysis.*", "synthesis.*", float16) and the latent codes' integer tables ("code.*",
-"dense.*", int64). "code" is the code of streams whose prefixes decode; "dense", where there is one,
-needs fewer bits for the same picture and every one of them.
+weights (float16, or int8 beside a tensor NAME.step, a factor for each column) and the latent codes'
+integer tables ("code.*", "dense.*", int64). "code" is the code of streams whose prefixes decode;
+"dense", where there is one, needs fewer bits for the same picture and every one of them.
 The first 8 bytes of the hash are the model's id in .psl files; as 16 hex digits they name the file.
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ KEY = "pseudocodec"
 ID_BYTES = 8
 MAX_MODEL_BYTES = 1 << 30
 MAX_HEADER_BYTES = 1 << 24
+STEP = ".step"
 
 
 @dataclass(frozen=True)
@@ -110,15 +112,29 @@ def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
     if size > MAX_MODEL_BYTES:
         raise PslError(f"{path}: {size} bytes, models may have {MAX_MODEL_BYTES}; not loaded")
     try:
-        return dict(load(path.read_bytes()))
+        stored = dict(load(path.read_bytes()))
+        for key in [key for key in stored if key.endswith(STEP)]:
+            name = key.removesuffix(STEP)
+            if stored[key].shape != stored[name].shape[1:]:
+                raise ValueError(f"{key} does not have a factor for each column")
+            stored[name] = stored[name].astype(np.float32) * stored.pop(key).astype(np.float32)
     except (SafetensorError, ValueError, KeyError) as error:
         raise PslError(f"{path}: the model file is damaged ({error}); get it again") from error
+    return stored
 
 
 def write_model(
-    path: Path, facts: ModelFacts, tensors: dict[str, NDArray[Any]], *, overwrite: bool
+    path: Path,
+    facts: ModelFacts,
+    tensors: dict[str, NDArray[Any]],
+    *,
+    overwrite: bool,
+    in_bytes: Collection[str] = (),
 ) -> bytes:
-    """Write a model file atomically; floats are stored as float16. Returns its id."""
+    """Write a model file atomically; returns its id.
+
+    Floats are stored as float16, the matrices named in `in_bytes` as int8 and a step a column.
+    """
     from safetensors.numpy import save
 
     described = {
@@ -130,12 +146,16 @@ def write_model(
         "dense": facts.dense,
         "payload_bytes": list(facts.payload_bytes),
     }
-    stored = {
-        key: np.ascontiguousarray(
-            value.astype(np.float16) if np.issubdtype(value.dtype, np.floating) else value
-        )
-        for key, value in sorted(tensors.items())
-    }
+    stored: dict[str, NDArray[Any]] = {}
+    for key, value in sorted(tensors.items()):
+        if key in in_bytes:
+            step = np.maximum(np.abs(value).max(axis=0), 1e-4).astype(np.float16) / np.float16(127)
+            stored[key] = np.rint(value / step.astype(np.float32)).clip(-127, 127).astype(np.int8)
+            stored[key + STEP] = step
+        elif np.issubdtype(value.dtype, np.floating):
+            stored[key] = np.ascontiguousarray(value.astype(np.float16))
+        else:
+            stored[key] = np.ascontiguousarray(value)
     data = save(stored, metadata={KEY: json.dumps(described, sort_keys=True)})
     with atomic_write(path, overwrite=overwrite) as file:
         file.write(data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +19,11 @@ from pseudocodec.model.file import ModelFacts, read_facts, read_tensors
 
 if TYPE_CHECKING:
     import torch
+    from torch import Tensor
 
-NET_BATCH = 256  # pictures through the nets at a time
+    from pseudocodec.nets.registry import Transform
+
+MOST_IN_BATCH, BATCH_PIXELS = 256, 1 << 18  # through the nets at a time
 
 
 class Model:
@@ -37,7 +41,7 @@ class Model:
         self.dense: LatentCode | None = (
             None if facts.dense is None else build(facts.dense, self._tables("dense."))
         )
-        self._nets: dict[str, tuple[Any, Any]] = {}
+        self._transforms: dict[str, Transform] = {}
 
     def __repr__(self) -> str:
         """Name, id and picture size."""
@@ -59,22 +63,43 @@ class Model:
         tensors = self._tensors.items()
         return {key[len(prefix) :]: value for key, value in tensors if key.startswith(prefix)}
 
-    def analyse(
-        self, images: NDArray[np.uint8 | np.uint16], device: str = "auto"
-    ) -> NDArray[np.float32]:
-        """Pictures (n, H, W, C), uint8 or uint16, of the model's size -> latents (n, d) float32."""
+    @property
+    def batch(self) -> int:
+        """Pictures through the nets at a time: their features must fit into memory."""
+        return max(1, min(MOST_IN_BATCH, BATCH_PIXELS // (self.facts.width * self.facts.height)))
+
+    def tensors(
+        self, images: Sequence[NDArray[np.uint8 | np.uint16]], device: str = "auto"
+    ) -> Iterator[Tensor]:
+        """Pictures (H, W, C), uint8 or uint16, as batches (n, C, H, W), float32 in [0, 1]."""
         import torch
 
         where = _device(device)
-        analysis, _ = self._on(where)
-        scale = float(np.iinfo(images.dtype).max)
-        out = np.empty((len(images), self.code.dims), np.float32)
+        for start in range(0, len(images), self.batch):
+            part = [
+                image.astype(np.float32) / np.iinfo(image.dtype).max
+                for image in images[start : start + self.batch]
+            ]
+            yield torch.from_numpy(np.stack(part)).permute(0, 3, 1, 2).to(where)
+
+    def analyse(
+        self,
+        images: Sequence[NDArray[np.uint8 | np.uint16]],
+        level: float,
+        device: str = "auto",
+    ) -> NDArray[np.float32]:
+        """Pictures (H, W, C), uint8 or uint16, of the model's size -> latents (n, d) float32.
+
+        `level` is that of the code and the bits they are for: the encoder is told the rate.
+        """
+        import torch
+
+        out = [np.empty((0, self.code.dims), np.float32)]
         with torch.inference_mode():
-            for start in range(0, len(images), NET_BATCH):
-                part = images[start : start + NET_BATCH].astype(np.float32) / scale
-                x = torch.from_numpy(part).permute(0, 3, 1, 2).to(where)
-                out[start : start + NET_BATCH] = analysis(x).cpu().numpy()
-        return out
+            for x in self.tensors(images, device):
+                levels = torch.full((len(x),), level, device=x.device)
+                out.append(self.transform(x.device).analyse(x, levels).cpu().numpy())
+        return np.concatenate(out)
 
     def synthesise(
         self, latents: NDArray[np.float32], levels: NDArray[np.float32], device: str = "auto"
@@ -87,46 +112,50 @@ class Model:
         import torch
 
         where = _device(device)
-        _, synthesis = self._on(where)
+        transform = self.transform(where)
         f = self.facts
         out = np.empty((len(latents), f.height, f.width, f.channels), np.uint8)
         with torch.inference_mode():
-            for start in range(0, len(latents), NET_BATCH):
-                part = slice(start, start + NET_BATCH)
+            for start in range(0, len(latents), self.batch):
+                part = slice(start, start + self.batch)
                 z = torch.from_numpy(latents[part]).to(where)
-                x = synthesis(z, torch.from_numpy(levels[part]).to(where))
+                x = transform.synthesise(z, torch.from_numpy(levels[part]).to(where))
                 pixels = (x.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
                 out[part] = pixels.cpu().numpy()
         return out
 
-    def _on(self, device: torch.device) -> tuple[Any, Any]:
+    def transform(self, device: torch.device) -> Transform:
         """The nets on a device, loaded once."""
         key = str(device)
-        if key not in self._nets:
-            self._nets[key] = self._load(device)
-        return self._nets[key]
+        if key not in self._transforms:
+            import torch
 
-    def _load(self, device: torch.device) -> tuple[Any, Any]:
+            with torch.inference_mode(False):  # whatever the caller does: gradients need them, too
+                self._transforms[key] = self._load(device)
+        return self._transforms[key]
+
+    def _load(self, device: torch.device) -> Transform:
         import torch
 
-        from pseudocodec.nets.registry import build_nets
+        from pseudocodec.nets.registry import build_transform
 
-        nets = build_nets(self.facts.family, self.facts.net)
-        for prefix, net in zip(("analysis.", "synthesis."), nets, strict=True):
-            weights = {
-                key: torch.from_numpy(value.astype(np.float32))
-                for key, value in self._tables(prefix).items()
-            }
-            try:
-                net.load_state_dict(weights)
-            except RuntimeError as error:
-                reason = str(error).splitlines()[-1].strip()
-                raise PslError(
-                    f"{self._path}: the weights do not fit a {self.facts.family!r} net ({reason})"
-                ) from error
-            net.eval().to(device)
-            net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return nets
+        transform = build_transform(self.facts.family, self.facts.net)
+        weights = {
+            key: torch.from_numpy(value.astype(np.float32) if value.dtype != np.int64 else value)
+            for key, value in self._tensors.items()
+            if not key.startswith(("code.", "dense."))
+        }
+        try:
+            transform.load_state_dict(weights)
+        except RuntimeError as error:
+            reason = str(error).splitlines()[-1].strip()
+            raise PslError(
+                f"{self._path}: the weights do not fit a {self.facts.family!r} net ({reason})"
+            ) from error
+        transform.check([code.dims for code in (self.code, self.dense) if code is not None])
+        transform.requires_grad_(False).eval().to(device)
+        transform.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return transform
 
 
 def load_model(name_or_path: str | os.PathLike[str] | Model) -> Model:

@@ -1,12 +1,13 @@
 """Generator and inverse generator with one flat latent vector, for small pictures of one size.
 
-Both have a linear path beside the convolutions. It starts as the Karhunen-Loeve transform, and the
-nets add to it from zero, so training starts on the Gaussian rate-distortion curve and improves on
-it instead of climbing up to it.
+Both have a linear path, the Karhunen-Loeve transform, beside the convolutions. New models are of
+the family `grid`, which is told the rate on both sides and has more room; this one decodes the
+files of the first.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pseudocodec.errors import PslError
-from pseudocodec.nets.blocks import Residual, klt
+from pseudocodec.nets.blocks import Residual, check_dims
 
 SIDE_MULTIPLE = 4  # two factors of two between a picture and the deepest feature maps
 MAX_SIDE = 64  # one flat vector serves small pictures only
@@ -131,26 +132,23 @@ class Synthesis(nn.Module):
         return images
 
 
-def initialise_linear(analysis: Analysis, synthesis: Synthesis, images: Tensor) -> Tensor:
-    """Set both linear paths to the KLT of `images` (N, C, H, W) and silence the nets beside them.
+class FlatTransform(nn.Module):
+    """Analysis and synthesis of one model. The first shipped models were of this family."""
 
-    The linear paths stay fixed: steps that suit the nets would shake every pixel through them, and
-    trained, they kept the nets from learning at all.
+    def __init__(self, config: FlatConfig) -> None:
+        super().__init__()
+        self.analysis, self.synthesis = Analysis(config), Synthesis(config)
 
-    Returns the component variances (latents,), decreasing.
-    """
-    flat = images.flatten(1)
-    mean, basis, variances = klt(flat, analysis.linear.out_features)
-    with torch.no_grad():
-        analysis.linear.weight.copy_((basis / variances.sqrt()).T)
-        analysis.linear.bias.copy_(-(mean @ basis) / variances.sqrt())
-        nn.init.zeros_(analysis.head.weight)
-        nn.init.zeros_(analysis.head.bias)
-        synthesis.linear.weight.copy_(basis * variances.sqrt())
-        synthesis.linear.bias.copy_(mean)
-        nn.init.zeros_(synthesis.out.weight)
-        if synthesis.out.bias is not None:
-            nn.init.zeros_(synthesis.out.bias)
-    for path in (analysis.linear, synthesis.linear):
-        path.requires_grad_(False)
-    return variances
+    def check(self, dims: Collection[int]) -> None:
+        """Refuse, by PslError, latent codes of other `dims`."""
+        check_dims(self.synthesis.linear.in_features, dims)
+
+    def analyse(self, images: Tensor, level: Tensor) -> Tensor:
+        """Images (B, C, H, W) in [0, 1] -> latents (B, latents), the same at every level."""
+        out: Tensor = self.analysis(images)
+        return out
+
+    def synthesise(self, latents: Tensor, level: Tensor) -> Tensor:
+        """Latents (B, latents) and levels (B,) -> images (B, C, H, W), not clipped."""
+        out: Tensor = self.synthesis(latents, level)
+        return out

@@ -37,11 +37,14 @@ class WaterFilling(nn.Module):
         active = ((ordered[None] > levels) * n).argmax(dim=1, keepdim=True)
         return levels.gather(1, active)[:, 0]
 
-    def forward(self, latents: Tensor, bits: Tensor) -> tuple[Tensor, Tensor]:
-        """Noisy latents (B, d) at `bits` (B,) each, and their levels (B,) for the generator."""
+    def levels(self, bits: Tensor) -> Tensor:
+        """What the nets are told of `bits` (B,): log2 of the relative water level (B,)."""
+        return (self.log_levels(bits) - self.log_variances.max()) / LOG2
+
+    def forward(self, latents: Tensor, bits: Tensor) -> Tensor:
+        """Noisy latents (B, d) at `bits` (B,) each."""
         log_level = self.log_levels(bits)
         rho = torch.exp((log_level[:, None] - self.log_variances[None]).clamp(max=0))
         # The offset bounds the slope of the root where a component drowns (rho = 1).
         spread = torch.sqrt(rho * (1 - rho) + 1e-4) - 1e-2
-        noisy = (1 - rho) * latents + spread * torch.randn_like(latents)
-        return noisy, (log_level - self.log_variances.max()) / LOG2
+        return (1 - rho) * latents + spread * torch.randn_like(latents)

@@ -1,8 +1,9 @@
-"""From trained nets to a model file: integer tables of the latent code, weights in float16."""
+"""From trained nets to a model file: integer tables of the latent codes, compact weights."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +12,24 @@ import torch
 from numpy.typing import NDArray
 
 from pseudocodec.latent.base import LatentCode
-from pseudocodec.latent.composition import Composition
+from pseudocodec.latent.composition import MAX_ATOMS, Composition
 from pseudocodec.latent.schedule import UNIT, Schedule, ideal_levels
 from pseudocodec.latent.trellis import Trellis
 from pseudocodec.model.file import ModelFacts, write_model
 from pseudocodec.prng import THESIS
-from pseudocodec.training.loop import Trainer
+from pseudocodec.training.loop import Nets, Trainer
 
 GENERATOR = THESIS["lcg-524287"]
-MAX_BITS = 512  # 64 bytes a picture
-SMALLEST_BYTES = 2
-CALIBRATION_PICTURES = 20_000
-FIT_PICTURES = 256
-FIT_BITS = (40, 120, 240, 480)
+FIT_VALUES = 1 << 17  # of latents, at each rate, that codes are fitted to ...
+FIT_PICTURES = 192  # ... of so many pictures at most
+FIT_SHARES = (0.08, 0.25, 0.5, 0.9)  # rates that are compared, of the largest payload
 STREAM_EFFICIENCIES = (0.80, 0.84, 0.88)  # tried for the composition code
-DENSE_EFFICIENCIES = (0.82, 0.86, 0.90, 0.94)  # tried for the trellis code
+DENSE_EFFICIENCIES = (0.86, 0.90, 0.94)  # tried for the trellis code
+BLOCK_DIMS = 512  # components an atom describes, at most: its search takes time in proportion
+BYTE_WEIGHTS = {"linear.whole"}  # stored in 8 bits: orthonormal, so what is lost is spread thin
+
+Latents = Mapping[int, NDArray[np.float32]]
+"""Latents (n, d) by the bits they are to be coded with: the encoder is told the rate."""
 
 
 def export_model(trainer: Trainer, name: str, path: Path) -> bytes:
@@ -36,36 +40,41 @@ def export_model(trainer: Trainer, name: str, path: Path) -> bytes:
     Latent components are put in order of falling variance, so that a stage of the code touches a
     prefix of them.
     """
-    nets = trainer.averaged(calibration=CALIBRATION_PICTURES)
-    log_variances = nets.channel.log_variances.detach().double().cpu()
+    nets = trainer.averaged().cpu()
+    log_variances = nets.channel.log_variances.detach().double()
     order = torch.argsort(log_variances, descending=True)
     variances = log_variances[order].exp().numpy()
-    analysis = _reordered_analysis(nets.analysis, order)
-    synthesis = _reordered_synthesis(nets.synthesis, order)
-    weights = {f"analysis.{k}": v for k, v in analysis.items()}
-    weights |= {f"synthesis.{k}": v for k, v in synthesis.items()}
-    with torch.no_grad():
-        images = trainer.images[:FIT_PICTURES].float() / 255
-        latents = nets.analysis(images)[:, order].float().cpu().numpy()
-    stream = fit_code(latents, variances, _composition, STREAM_EFFICIENCIES)
-    dense = fit_code(latents, variances, _trellis, DENSE_EFFICIENCIES)
-    facts = ModelFacts(
-        name,
-        "flat",
-        trainer.config.as_dict(),
-        stream.describe(),
-        (SMALLEST_BYTES, MAX_BITS // 8),
-        dense.describe(),
+    nets.transform.order.copy_(order)
+    smallest, largest = trainer.plan.payload_bytes
+    latents = _latents(nets, trainer, [round(8 * largest * share) for share in FIT_SHARES])
+    blocks = max(
+        -(-len(variances) // BLOCK_DIMS), -(-8 * largest // (MAX_ATOMS * (GENERATOR.bits + 1)))
     )
-    tensors: dict[str, NDArray[Any]] = {k: v.cpu().numpy() for k, v in weights.items()}
+    stream = fit_code(
+        latents,
+        variances,
+        _whole_rounds(8 * largest, blocks),
+        lambda schedule: Composition(GENERATOR, schedule, blocks=blocks, shuffle=blocks > 1),
+        STREAM_EFFICIENCIES,
+    )
+    dense = fit_code(
+        latents, variances, 8 * largest, lambda s: Trellis(GENERATOR, s), DENSE_EFFICIENCIES
+    )
+    config = trainer.plan.config.as_dict()
+    described = (stream.describe(), (smallest, largest), dense.describe())
+    tensors: dict[str, NDArray[Any]] = {
+        key: tensor.numpy() for key, tensor in nets.transform.state_dict().items()
+    }
     tensors |= {f"code.{key}": table for key, table in stream.tables().items()}
     tensors |= {f"dense.{key}": table for key, table in dense.tables().items()}
-    return write_model(path, facts, tensors, overwrite=True)
+    facts = ModelFacts(name, "grid", config, *described)
+    return write_model(path, facts, tensors, overwrite=True, in_bytes=BYTE_WEIGHTS)
 
 
 def fit_code(
-    latents: NDArray[np.float32],
+    latents: Latents,
     variances: NDArray[np.float64],
+    max_bits: int,
     make: Callable[[Schedule], LatentCode],
     efficiencies: Sequence[float],
 ) -> LatentCode:
@@ -73,41 +82,35 @@ def fit_code(
 
     The schedule must say how far the bits really get: levels too low overshoot, too high leave bits
     unused. One number, the efficiency against Shannon's R(D), is fitted on training latents; errors
-    are compared on a log scale over FIT_BITS.
+    are compared on a log scale over the rates.
     """
     integers = np.maximum(1, np.rint(variances / variances.max() * UNIT)).astype(np.int64)
     weights = integers / UNIT
 
     def error(code: LatentCode) -> float:
         total = 0.0
-        for bits in FIT_BITS:
-            decoded = code.decode(code.encode(latents, bits, effort=0), bits)
-            total += float(np.log(np.mean((decoded - latents) ** 2 @ weights)))
+        for bits, vectors in latents.items():
+            decoded = code.decode(code.encode(vectors, bits, effort=0), bits)
+            total += float(np.log(np.mean((decoded - vectors) ** 2 @ weights)))
         return total
 
-    codes = [make(Schedule(integers, ideal_levels(weights, MAX_BITS, e))) for e in efficiencies]
+    codes = [make(Schedule(integers, ideal_levels(weights, max_bits, e))) for e in efficiencies]
     return min(codes, key=error)
 
 
-def _composition(schedule: Schedule) -> LatentCode:
-    return Composition(GENERATOR, schedule)
+@torch.no_grad()
+def _latents(nets: Nets, trainer: Trainer, rates: Sequence[int]) -> Latents:
+    """Latents of the first training pictures, for each rate."""
+    count = min(FIT_PICTURES, max(1, FIT_VALUES // trainer.plan.config.dims))
+    images = trainer.images[:count].cpu().float() / 255
+    out = {}
+    for bits in rates:
+        levels = nets.channel.levels(torch.full((len(images),), float(bits)))
+        out[bits] = nets.transform.analyse(images, levels).numpy()
+    return out
 
 
-def _trellis(schedule: Schedule) -> LatentCode:
-    return Trellis(GENERATOR, schedule)
-
-
-def _reordered_analysis(net: torch.nn.Module, order: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Weights with the latent outputs permuted."""
-    rows = {"head.weight", "head.bias", "linear.weight", "linear.bias"}
-    rows |= {"whiten.running_mean", "whiten.running_var"}
-    return {k: v[order] if k in rows else v for k, v in net.state_dict().items()}
-
-
-def _reordered_synthesis(net: torch.nn.Module, order: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Weights with the latent inputs permuted; those of the condition stay."""
-    state = dict(net.state_dict())
-    first, latents = state["first.weight"], len(order)
-    state["first.weight"] = torch.cat([first[:, order], first[:, latents:]], dim=1)
-    state["linear.weight"] = state["linear.weight"][:, order]
-    return state
+def _whole_rounds(bits: int, blocks: int) -> int:
+    """`bits`, up to whole rounds of atoms where there are several blocks."""
+    unit = blocks * (GENERATOR.bits + 1) if blocks > 1 else 1
+    return math.ceil(bits / unit) * unit

@@ -1,4 +1,4 @@
-"""The training loop of the flat models: one pair of nets for every rate."""
+"""The training loop: one pair of nets for every rate."""
 
 from __future__ import annotations
 
@@ -11,17 +11,26 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from pseudocodec.errors import PslError
-from pseudocodec.nets.flat import Analysis, FlatConfig, Synthesis, initialise_linear
+from pseudocodec.metrics import Images
+from pseudocodec.nets.grid import GridTransform
+from pseudocodec.nets.precision import autocast
 from pseudocodec.training.channel import WaterFilling
+from pseudocodec.training.objectives import OBJECTIVES, MeanSquaredError, Objective
+from pseudocodec.training.perceptual import Perceptual
+from pseudocodec.training.plan import Plan, fitting_pictures
 from pseudocodec.training.state import load_checkpoint, save_checkpoint
+from pseudocodec.training.team import Team
 
-REPORT_BITS = (40, 110, 220, 440)  # rates of the progress report, bits an image
-KLT_IMAGES = 20_000  # enough for a stable covariance, cheap to decompose
 CHECKPOINT_SECONDS = 120.0
 GROUPS = 16  # rate groups whose distortions are balanced in the loss
+REPORTED = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1)  # rates of the progress report, of the largest payload
+SHEET = 12  # held-out pictures on the sheet of a report
+SHOWN = 200  # held-out pictures coded for it
+REPORT_SHARE = 0.05  # of the time, at most, goes into reports
+CALIBRATION = 4_000  # training pictures that the whitening is measured on; a quarter in reports
 
 
 @dataclass(frozen=True)
@@ -29,15 +38,19 @@ class Recipe:
     """What a run does; a checkpoint resumes only under the same recipe."""
 
     budget: float = 1800.0  # seconds of training, summed over resumed runs
-    batch: int = 128
-    rate: float = 1e-3  # peak learning rate of AdamW
+    rate: float = 1.5e-3  # peak learning rate of AdamW
     weight_decay: float = 1e-4
-    warmup: int = 300  # steps
+    warmup: int = 200  # steps
     clip: float = 1.0  # gradient norm
-    low_bits: float = 8.0
-    high_bits: float = 560.0
     decay: float = 0.998  # of the exponential moving average of the weights
     seed: int = 0
+    objective: str = "mse"  # or "perceptual": see training.perceptual
+    fixed_bits: float | None = None  # one rate only, to measure what serving all of them costs
+
+    def __post_init__(self) -> None:
+        """Refuse an objective that does not exist."""
+        if self.objective not in OBJECTIVES:
+            raise PslError(f"objective={self.objective!r}: expected one of {', '.join(OBJECTIVES)}")
 
 
 @dataclass(frozen=True)
@@ -51,47 +64,61 @@ class Progress:
 
 
 class Nets(nn.Module):
-    """What is trained together; starts at the KLT of `images` (N, C, H, W) in [0, 1]."""
+    """What is trained together; starts at the KLT of the `images` (N, C, H, W) in [0, 1]."""
 
-    def __init__(self, config: FlatConfig, images: Tensor) -> None:
+    def __init__(self, plan: Plan, images: Tensor) -> None:
         super().__init__()
-        self.analysis, self.synthesis = Analysis(config), Synthesis(config)
-        self.channel = WaterFilling(initialise_linear(self.analysis, self.synthesis, images))
+        self.transform = GridTransform(plan.config)
+        self.channel = WaterFilling(self.transform.fit_linear(images, plan.shrink))
 
     def forward(self, images: Tensor, bits: Tensor) -> Tensor:
         """Images (B, C, H, W) through the channel at `bits` (B,) each, not clipped."""
-        noisy, level = self.channel(self.analysis(images), bits)
-        decoded: Tensor = self.synthesis(noisy, level)
+        level = self.channel.levels(bits)
+        noisy = self.channel(self.transform.analyse(images, level.detach()), bits)
+        decoded: Tensor = self.transform.synthesise(noisy, level)
         return decoded
+
+    @property
+    def codes_frozen(self) -> bool:
+        """Whether the generator alone learns."""
+        return not self.channel.log_variances.requires_grad
+
+    def freeze_codes(self) -> None:
+        """Leave the encoder, its whitening and the channel as they are from here on."""
+        self.transform.analysis.requires_grad_(False)
+        self.channel.requires_grad_(False)
+        self.transform.whiten.eval()
 
 
 class Trainer:
     """Nets, optimiser and clock of one run over pictures held in memory as uint8 (N, C, H, W)."""
 
     def __init__(
-        self, images: Tensor, held_out: Tensor, config: FlatConfig, recipe: Recipe, device: str
+        self, images: Tensor, held_out: Tensor, plan: Plan, recipe: Recipe, team: Team
     ) -> None:
-        self.images, self.held_out = images.to(device), held_out.to(device)
-        self.config, self.recipe, self.device = config, recipe, torch.device(device)
+        self.team, self.plan, self.recipe, self.device = team, plan, recipe, team.device
+        self.images, self.held_out = images.to(team.device), held_out.to(team.device)
         torch.manual_seed(recipe.seed)
-        start = images[torch.randperm(len(images))[:KLT_IMAGES]].float() / 255
-        self.nets = Nets(config, start).to(self.device)
+        self.nets = Nets(plan, fitting_pictures(images, plan)).to(team.device)
         self.nets.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        average = get_ema_multi_avg_fn(recipe.decay)  # type: ignore[no-untyped-call]
-        self.average = AveragedModel(self.nets, multi_avg_fn=average, use_buffers=False)
-        trained = (self.nets.analysis, self.nets.synthesis)
-        weights = [p for net in trained for p in net.parameters() if p.requires_grad]
+        self.parallel = team.parallel(self.nets)
+        torch.manual_seed(recipe.seed + team.rank)  # other pictures, other noise
+        self.average = AveragedModel(self.nets, multi_avg_fn=self._average, use_buffers=False)
         self.optimiser = torch.optim.AdamW(
             [
-                {"params": weights, "lr": recipe.rate, "weight_decay": recipe.weight_decay},
-                {
-                    "params": self.nets.channel.parameters(),
-                    "lr": 3 * recipe.rate,
-                    "weight_decay": 0.0,
-                },
-            ]
+                {"params": list(self.nets.transform.parameters()), "lr": recipe.rate},
+                {"params": list(self.nets.channel.parameters()), "lr": 3 * recipe.rate},
+            ],
+            betas=(0.9, 0.99),
+            weight_decay=recipe.weight_decay,
         )
+        self.optimiser.param_groups[1]["weight_decay"] = 0.0
         self.peak = [group["lr"] for group in self.optimiser.param_groups]
+        self.objective: Objective = (
+            Perceptual(plan.config, team)
+            if recipe.objective == "perceptual"
+            else MeanSquaredError()
+        )
         self.scale = torch.full((GROUPS,), 0.03, device=self.device)
         self.step, self.seconds = 0, 0.0
 
@@ -99,51 +126,66 @@ class Trainer:
     def settings(self) -> dict[str, Any]:
         """What must agree for a checkpoint to be resumed (the budget may be extended)."""
         recipe = {k: v for k, v in asdict(self.recipe).items() if k != "budget"}
-        return {"config": self.config.as_dict(), "recipe": recipe, "images": len(self.images)}
+        return {"plan": self.plan.as_dict(), "recipe": recipe, "images": len(self.images)}
+
+    @property
+    def reported_bits(self) -> list[int]:
+        """Rates of the progress report."""
+        return [round(8 * self.plan.payload_bytes[1] * share) for share in REPORTED]
 
     def run(
-        self, checkpoint: Path | None, report: Callable[[Progress], None], every: float = 60.0
+        self,
+        checkpoint: Path | None,
+        report: Callable[[Progress], None],
+        every: float = 60.0,
+        on_note: Callable[[str], None] = lambda sentence: None,
     ) -> None:
         """Train until the budget is spent, reporting every `every` seconds.
 
-        A KeyboardInterrupt is passed on after the checkpoint was written. Raises PslError when the
-        loss is no longer finite; the last good checkpoint stays.
+        A KeyboardInterrupt is passed on after the checkpoint was written. A checkpoint that cannot
+        be written does not stop the run: `on_note` is told, and the one before it stays. Raises
+        PslError when the loss is no longer finite; the last good checkpoint stays.
         """
         started, spent = time.monotonic(), self.seconds
         next_report, next_save = self.seconds + every, self.seconds + CHECKPOINT_SECONDS
         try:
             while self.seconds < self.recipe.budget:
-                self._train_step()
-                self.seconds = spent + time.monotonic() - started
-                if self.seconds >= next_report:
-                    next_report += every
+                self.train_step()
+                self.seconds = self.team.agree(spent + time.monotonic() - started)
+                if self.seconds >= next_report and self.team.leads:
+                    began = time.monotonic()
                     report(self.progress())
-                if checkpoint and self.seconds >= next_save:
-                    next_save += CHECKPOINT_SECONDS
-                    self.save(checkpoint)
+                    cost = time.monotonic() - began
+                    next_report = self.seconds + max(every, cost / REPORT_SHARE)
+                if self.seconds >= next_save:
+                    next_save = self.seconds + CHECKPOINT_SECONDS
+                    self._try_to_save(checkpoint, on_note)
         except KeyboardInterrupt:
-            if checkpoint:
-                self.save(checkpoint)
+            self._try_to_save(checkpoint, on_note)
             raise
-        if checkpoint:
-            self.save(checkpoint)
-        report(self.progress())
+        self._try_to_save(checkpoint, on_note)
+        if self.team.leads:
+            report(self.progress())
 
-    def _train_step(self) -> None:
+    def train_step(self) -> None:
+        """One step of the optimiser. Raises PslError when the loss is not finite."""
         r = self.recipe
         fraction = min(1.0, self.seconds / r.budget)
         cosine = 0.01 + 0.99 * (1 + math.cos(math.pi * fraction)) / 2
         factor = min(1.0, self.step / r.warmup) * cosine
         for group, peak in zip(self.optimiser.param_groups, self.peak, strict=True):
             group["lr"] = peak * factor
-        pick = torch.randint(len(self.images), (r.batch,), device=self.device)
-        images = self._prepare(self.images[pick])
-        position = torch.rand(r.batch, device=self.device)
-        bits = r.low_bits * torch.exp(position * math.log(r.high_bits / r.low_bits))
-        with torch.autocast(self.device.type, torch.bfloat16):
-            decoded = self.nets(images, bits)
+        if self.objective.freezes_codes(fraction) and not self.nets.codes_frozen:
+            self.nets.load_state_dict(self.averaged().state_dict())  # better than the last ones
+            self._freeze_codes()
+        images = self._batch()
+        position, bits = self._rates(len(images))
+        with autocast(self.device):
+            decoded = self.parallel(images, bits)
         errors = (decoded - images).square().flatten(1).mean(1)
-        loss = self._balance(errors, (position * GROUPS).long().clamp(max=GROUPS - 1))
+        error = self._balance(errors, (position * GROUPS).long().clamp(max=GROUPS - 1))
+        level = self.nets.channel.levels(bits)
+        loss = self.objective.loss(error, images, decoded, level, fraction)
         if not torch.isfinite(loss):
             raise PslError(
                 f"training diverged at step {self.step}: the loss is not finite; "
@@ -154,11 +196,32 @@ class Trainer:
         for group in self.optimiser.param_groups:  # apart: the variances' gradients are large
             nn.utils.clip_grad_norm_(group["params"], r.clip)
         self.optimiser.step()
-        self.average.update_parameters(self.nets)
         self.step += 1
+        self.average.update_parameters(self.nets)
+
+    def _freeze_codes(self) -> None:
+        self.nets.freeze_codes()
+        self.parallel = self.team.parallel(self.nets)  # it must know who learns
+
+    def _batch(self) -> Tensor:
+        pick = torch.randint(len(self.images), (self.plan.batch,), device=self.device)
+        images = self._prepare(self.images[pick])
+        if self.plan.flip:
+            mirrored = torch.rand(len(images), 1, 1, 1, device=self.device) < 0.5
+            images = torch.where(mirrored, images.flip(3), images)
+        return images
+
+    def _rates(self, count: int) -> tuple[Tensor, Tensor]:
+        """Positions in [0, 1) on a log scale of rates, and the rates in bits."""
+        low, high = self.plan.train_bits
+        position = torch.rand(count, device=self.device)
+        if self.recipe.fixed_bits is not None:
+            fixed = math.log(self.recipe.fixed_bits / low) / math.log(high / low)
+            position = torch.full_like(position, fixed)
+        return position, low * torch.exp(position * math.log(high / low))
 
     def _prepare(self, images: Tensor) -> Tensor:
-        return (images.float() / 255).to(memory_format=torch.channels_last)
+        return (images.float() / 255).contiguous(memory_format=torch.channels_last)
 
     def _balance(self, errors: Tensor, group: Tensor) -> Tensor:
         """Mean error relative to the usual error at its rate: every rate pulls alike, in dB."""
@@ -169,47 +232,82 @@ class Trainer:
         return (errors / self.scale[group]).mean()
 
     @torch.no_grad()
+    def _average(self, averaged: Any, current: Any, _: Any) -> None:
+        """Exponential moving average, of a shorter memory in the first steps."""
+        decay = min(self.recipe.decay, (1 + self.step) / (10 + self.step))
+        torch._foreach_lerp_(averaged, current, 1 - decay)
+
+    @torch.no_grad()
     def progress(self) -> Progress:
-        """PSNR of the averaged nets on the held-out pictures through the ideal channel."""
-        nets = self.averaged()
-        psnr = {}
-        for bits in REPORT_BITS:
-            total = 0.0
-            for part in torch.split(self.held_out, 500):
-                images = self._prepare(part)
-                with torch.autocast(self.device.type, torch.bfloat16):
-                    budget = torch.full((len(images),), float(bits), device=self.device)
-                    decoded = nets(images, budget).clamp(0, 1)
-                total += float((decoded - images).square().mean()) * len(images)
-            psnr[bits] = -10 * math.log10(total / len(self.held_out))
+        """PSNR of the averaged nets on held-out pictures through the ideal channel."""
+        nets = self.averaged(CALIBRATION // 4)
+        psnr = {bits: self._psnr(nets, bits, SHOWN) for bits in self.reported_bits}
         fraction = min(1.0, self.seconds / self.recipe.budget)
         return Progress(self.step, self.seconds, fraction, psnr)
 
     @torch.no_grad()
-    def averaged(self, calibration: int = 2_000) -> Nets:
+    def sheet(self) -> list[tuple[str, Images]]:
+        """Held-out pictures and what the ideal channel leaves of them, with a label a row."""
+        nets, images = self.average.module, self._prepare(self.held_out[:SHEET])
+        rows = [("original", _pixels(images))]
+        for bits in self.reported_bits[1::2]:
+            budget = torch.full((len(images),), float(bits), device=self.device)
+            with autocast(self.device):
+                decoded = nets(images, budget)
+            rows.append((f"{bits // 8} bytes\nideal channel", _pixels(decoded)))
+        return rows
+
+    @torch.no_grad()
+    def psnr(self, bits: int) -> float:
+        """As in `progress`, at `bits`, on all held-out pictures."""
+        return self._psnr(self.averaged(), bits, len(self.held_out))
+
+    def _psnr(self, nets: Nets, bits: int, count: int) -> float:
+        total, shown = 0.0, self.held_out[:count]
+        for part in torch.split(shown, 100):
+            images = self._prepare(part)
+            with autocast(self.device):
+                budget = torch.full((len(images),), float(bits), device=self.device)
+                decoded = nets(images, budget).clamp(0, 1)
+            total += float((decoded - images).square().mean()) * len(images)
+        return -10 * math.log10(max(total / len(shown), 1e-10))
+
+    @torch.no_grad()
+    def averaged(self, calibration: int = CALIBRATION) -> Nets:
         """The nets with averaged weights, in evaluation mode.
 
         The average covers weights only: the whitening statistics that belong to them are measured
         on the first `calibration` training pictures.
         """
-        nets = cast(Nets, self.average.module)
-        whiten = nets.analysis.whiten
-        usual, whiten.momentum = whiten.momentum, None  # None: a plain average over the batches
-        whiten.reset_running_stats()
-        nets.train()
-        for part in torch.split(self.images[:calibration], 1_000):
-            with torch.autocast(self.device.type, torch.bfloat16):
-                nets.analysis(self._prepare(part))
-        whiten.momentum = usual
-        return nets.eval()
+        nets = cast(Nets, self.average.module).eval()
+
+        def raw(part: Tensor) -> Tensor:
+            level = nets.channel.levels(self._rates(len(part))[1])
+            with autocast(self.device):
+                return nets.transform.raw(self._prepare(part), level)
+
+        parts = torch.split(self.images[:calibration], 125)
+        nets.transform.whiten.recalibrate(map(raw, parts))
+        return nets
+
+    def _try_to_save(self, path: Path | None, on_note: Callable[[str], None]) -> None:
+        """Save where a checkpoint is wanted; a full disk must not cost what was learnt."""
+        try:
+            if path:
+                self.save(path)
+        except PslError as error:
+            on_note(f"{error}; the run goes on, the checkpoint before stays")
 
     def save(self, path: Path) -> None:
-        """Write a checkpoint atomically."""
+        """Write a checkpoint atomically (in a team, its leader does)."""
+        if not self.team.leads:
+            return
         state = {
             "settings": self.settings,
             "nets": self.nets.state_dict(),
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
+            "objective": self.objective.state_dict(),
             "scale": self.scale,
             "step": self.step,
             "seconds": self.seconds,
@@ -222,5 +320,16 @@ class Trainer:
         self.nets.load_state_dict(state["nets"])
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
+        self.objective.load_state_dict(state.get("objective", {}))
         self.scale = state["scale"]
         self.step, self.seconds = state["step"], state["seconds"]
+        if self.objective.freezes_codes(0.0):  # it had begun to
+            self._freeze_codes()
+        if not self.team.leads:  # the random state is the leader's: draw other pictures than it
+            torch.manual_seed(self.recipe.seed + self.team.rank + self.step)
+
+
+def _pixels(images: Tensor) -> Images:
+    """(B, C, H, W) in [0, 1] -> uint8 (B, H, W) or (B, H, W, 3)."""
+    out = (images.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+    return cast(Images, out[..., 0] if out.shape[3] == 1 else out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ FORMAT = 1
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write `state` (tensors and plain values) to `path`; the old file stays until it is whole."""
+    buffer = io.BytesIO()  # torch hides a full disk behind errors of its own
+    torch.save({"format": FORMAT, "torch_rng": torch.get_rng_state(), **state}, buffer)
     with atomic_write(path, overwrite=True) as file:
-        torch.save({"format": FORMAT, "torch_rng": torch.get_rng_state(), **state}, file)
+        file.write(buffer.getbuffer())
 
 
 def load_checkpoint(path: Path, device: torch.device, expect: dict[str, Any]) -> dict[str, Any]:

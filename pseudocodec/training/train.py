@@ -1,4 +1,4 @@
-"""`train`: a model of your own from a folder of pictures of one kind."""
+"""`train`: a codec for your own pictures from a folder of them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,17 @@ from typing import Any
 import torch
 
 from pseudocodec.errors import PslError
-from pseudocodec.nets.flat import FlatConfig
-from pseudocodec.training.data import load_pictures, split
+from pseudocodec.evaluation.report import evaluate
+from pseudocodec.evaluation.sheet import draw_sheet
+from pseudocodec.files import atomic_write
+from pseudocodec.training.data import HELD_OUT, hold_out, load_pictures
 from pseudocodec.training.export import export_model
 from pseudocodec.training.loop import Progress, Recipe, Trainer
+from pseudocodec.training.plan import plan_for
+from pseudocodec.training.team import Team
+
+OnProgress = Callable[[Progress], None]
+OnNote = Callable[[str], None]
 
 
 def train(
@@ -21,28 +28,46 @@ def train(
     output: str | os.PathLike[str],
     *,
     budget: float = 1800.0,
+    size: str = "base",
+    objective: str = "mse",
+    holdout: float | str | os.PathLike[str] = HELD_OUT,
+    skip_bad: bool = False,
     resume: bool = False,
     seed: int = 0,
     device: str = "auto",
     name: str | None = None,
-    on_progress: Callable[[Progress], None] | None = None,
+    report: bool = True,
+    on_progress: OnProgress | None = None,
+    on_note: OnNote | None = None,
 ) -> dict[str, Any]:
     """Train a model on the pictures of `data` and write it to `output` (.safetensors).
 
+    The pictures decide the rest: patches, latents, the range of rates, and whether mirror images
+    are pictures of the same kind (`training.plan`). Beside the model a folder NAME-report is
+    written (see `evaluate`): rate and distortion of real files on the held-out pictures, compared
+    with JPEG, WebP, AVIF and JPEG XL. While training, OUTPUT.progress.png shows held-out pictures
+    and what the channel leaves of them.
+
     Args:
-        data: a folder, .tar, idx, .npy or .npz of grey or RGB pictures, all of one size, sides
-            multiples of 4 up to 64 pixels. A twentieth is held out for the progress report.
-        budget: seconds of training, summed over resumed runs.
+        data: a folder, .tar, idx, .npy, .npz or .parquet of grey or RGB pictures, 16 to 256 pixels
+            a side, of any aspect. The commonest size is the model's; others are resized to it.
+        budget: seconds of training, summed over resumed runs. The report takes a few minutes more.
+        size: of the nets, "small", "base" or "large": larger ones are better when `budget` allows.
+        objective: "mse", or "perceptual" for sharper pictures whose detail is partly invented.
+        holdout: the share of the pictures that is held out for the report, or other pictures.
+        skip_bad: leave out pictures that cannot be read, and say so.
         resume: continue from the checkpoint beside `output` (OUTPUT.checkpoint), which is written
-            every two minutes and when interrupted; a longer budget extends a finished run.
+            every two minutes and when interrupted; a longer budget extends a run.
         seed: of the initial weights and the order of pictures. Runs of the same seed still differ
             in the number of steps their time allowed.
-        device: "auto", "cpu", "cuda" ...
+        device: "auto", "cpu", "cuda" ... Under torchrun every process trains.
         name: the model's name; by default that of the output file.
+        report: whether to measure the model on real files at the end.
         on_progress: called about once a minute.
+        on_note: called with sentences that a user should read.
 
-    Returns {"id": hex, "path", "bytes", "steps", "seconds", "psnr": {bits: dB}}, the last on the
-    held-out pictures through the ideal channel, not yet from files.
+    Returns {"id": hex, "path", "bytes", "steps", "seconds", "psnr": {bits: dB}, "report"}; psnr is
+    that of held-out pictures through the ideal channel, the report's rows are of real files.
 
     Raises PslError for unsuitable pictures, a checkpoint of other settings, or diverged training.
     """
@@ -55,34 +80,90 @@ def train(
             f"{checkpoint}: an earlier run left this checkpoint; resume it (resume=True, --resume) "
             "or delete it to start afresh"
         )
-    pictures = load_pictures(Path(data))
-    _, channels, height, width = pictures.shape
-    latents = min(128, height * width * channels // 2)
-    config = FlatConfig(height, width, channels, latents=latents)
-    trainer = Trainer(*split(pictures, seed), config, Recipe(budget, seed=seed), _device(device))
+    recipe = Recipe(budget, seed=seed, objective=objective)
+    team = Team.join(device)
+    tell = on_note if on_note and team.leads else _silent
+    pictures = load_pictures(data, skip_bad=skip_bad)
+    for sentence in pictures.notes:
+        tell(sentence)
+    images, held_out = hold_out(pictures, holdout, seed, skip_bad=skip_bad)
+    plan = team.share(plan_for(images, held_out, size))
+    tell(f"{len(images):,} pictures to learn from, {len(held_out):,} held out; {plan.describe()}")
+    trainer = Trainer(images, held_out, plan, recipe, team)
     if checkpoint.exists():
         trainer.load(checkpoint)
-    last: list[Progress] = []
-
-    def report(progress: Progress) -> None:
-        last[:] = [progress]
-        if on_progress:
-            on_progress(progress)
-
-    trainer.run(checkpoint, report)
+    last = _train(trainer, checkpoint, target, on_progress, tell)
+    team.leave()
+    if not team.leads:
+        return {}
     identity = export_model(trainer, name or target.stem, target)
-    checkpoint.unlink(missing_ok=True)
-    return {
+    result = {
         "id": identity.hex(),
         "path": str(target),
         "bytes": target.stat().st_size,
         "steps": trainer.step,
         "seconds": trainer.seconds,
-        "psnr": last[0].psnr,
+        "psnr": last.psnr,
+        "report": None,
     }
+    if report:
+        shown = held_out.permute(0, 2, 3, 1).numpy()
+        recipe_lines = _recipe_lines(trainer, Path(data).name, size)
+        result["report"] = evaluate(
+            target,
+            shown[..., 0] if shown.shape[3] == 1 else shown,
+            device=device,
+            overwrite=True,
+            recipe=recipe_lines,
+        )
+    checkpoint.unlink(missing_ok=True)
+    _sheet_path(target).unlink(missing_ok=True)
+    return result
 
 
-def _device(name: str) -> str:
-    if name != "auto":
-        return name
-    return "cuda" if torch.cuda.is_available() else "cpu"
+def _train(
+    trainer: Trainer, checkpoint: Path, target: Path, on_progress: OnProgress | None, tell: OnNote
+) -> Progress:
+    """Run to the end of the budget; the last report."""
+    last: list[Progress] = []
+
+    def report(progress: Progress) -> None:
+        last[:] = [progress]
+        _write_sheet(_sheet_path(target), trainer, tell)
+        if on_progress:
+            on_progress(progress)
+
+    trainer.run(checkpoint, report, on_note=tell)
+    return last[0] if last else Progress(trainer.step, trainer.seconds, 1.0, {})
+
+
+def _silent(sentence: str) -> None:
+    """What a run tells when nobody listens, or another process speaks."""
+
+
+def _sheet_path(target: Path) -> Path:
+    return target.with_name(target.name + ".progress.png")
+
+
+def _write_sheet(path: Path, trainer: Trainer, tell: OnNote) -> None:
+    """Originals above reconstructions; a sheet that cannot be written does not stop a run."""
+    try:
+        with atomic_write(path, overwrite=True) as file:
+            file.write(draw_sheet(trainer.sheet()))
+    except PslError as error:
+        tell(f"{error}; training goes on without this sheet")
+
+
+def _recipe_lines(trainer: Trainer, data: str, size: str) -> list[str]:
+    r, minutes = trainer.recipe, trainer.seconds / 60
+    lines = [
+        f"trained on {len(trainer.images):,} pictures of `{data}`, "
+        f"{len(trainer.held_out):,} others held out for this report",
+        f"{trainer.step:,} steps of {trainer.plan.batch} pictures in {minutes:.0f} minutes on "
+        f"{trainer.team.size} x {trainer.device.type} with {torch.get_num_threads()} threads, "
+        f"torch {torch.__version__}, seed {r.seed}, size {size}, objective {r.objective}",
+        trainer.plan.describe(),
+    ]
+    if r.objective == "perceptual":
+        lines.append("the perceptual objective invents detail: do not measure on these pictures")
+    return lines

@@ -59,3 +59,13 @@ def test_spectrum_is_that_of_the_sample_covariance():
     images = np.random.default_rng(1).integers(0, 256, (2500, 2, 3), np.uint8)
     expected = np.linalg.eigvalsh(np.cov(images.reshape(2500, 6).T / 255))
     assert bounds.spectrum(images) == pytest.approx(expected[::-1])
+
+
+def test_a_spectrum_is_computed_once_for_the_same_pictures(tmp_path, monkeypatch):
+    monkeypatch.setattr(bounds, "CACHE", tmp_path / "cache")
+    images = np.random.default_rng(2).integers(0, 256, (20, 2, 3), np.uint8)
+    first = bounds.cached_spectrum(images)
+    assert np.array_equal(first, bounds.spectrum(images))
+    monkeypatch.setattr(bounds, "spectrum", lambda images: np.zeros(6))
+    assert np.array_equal(bounds.cached_spectrum(images), first)
+    assert not bounds.cached_spectrum(images + np.uint8(1)).any()

@@ -1,0 +1,125 @@
+"""Pictures to the symbols of a latent code: what `effort` buys.
+
+Two means beyond the plain pass through the analysis net, both free for the decoder: gradient steps
+on the latents (`inversion.refine`), and trials: neighbouring latents are coded too, and the code
+whose decoded picture is closest is kept. The latent code minimises the error of the latents; trials
+choose by the error of the picture. Composition spends its time on a wider beam instead, until the
+highest levels. (Also tried: the diagonal of J^T J of the generator as the metric of the trellis; it
+gained nothing.) benchmarks/effort.py measures what each level costs and gains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pseudocodec._pixels import Pixels
+from pseudocodec.errors import PslError
+from pseudocodec.latent.base import LatentCode
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from pseudocodec.model.model import Model
+
+SPREAD = 0.4  # of the trials' latents, in deviations of the code's own error
+SEED = 1  # of the trials: an encoder gives the same file every time
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What an encoder does at one level of effort."""
+
+    steps: int  # of gradient descent on the latents
+    trials: int  # latents coded for each picture, by a code that is quick
+    code: int  # effort of such a code for each
+    slow_trials: int = 1  # by a code that is not, at its own effort of the same number
+
+
+EFFORTS = (
+    Effort(0, 1, 0),
+    Effort(0, 2, 1),
+    Effort(2, 2, 1),
+    Effort(4, 3, 1),
+    Effort(6, 4, 2),
+    Effort(10, 6, 2),
+    Effort(16, 10, 2),
+    Effort(24, 20, 2, 2),
+    Effort(40, 48, 3, 4),
+    Effort(60, 160, 3, 8),
+)
+
+
+def describe(
+    model: Model,
+    code: LatentCode,
+    images: Sequence[Pixels],
+    bits: int,
+    *,
+    effort: int,
+    device: str,
+) -> NDArray[np.int64]:
+    """Prepared pictures (H, W, C) -> symbols (n, k) of `code` for `bits` bits each.
+
+    Raises PslError for an effort outside 0 to 9.
+    """
+    if effort not in range(len(EFFORTS)):
+        raise PslError(f"effort={effort}: expected a whole number from 0 to {len(EFFORTS) - 1}")
+    plan = EFFORTS[effort]
+    if not code.quick:
+        plan = Effort(plan.steps, plan.slow_trials, effort)
+    import torch
+
+    with torch.inference_mode(False):  # a caller's: refinement takes gradients
+        parts = [
+            _describe_part(model, code, part, bits, plan) for part in model.tensors(images, device)
+        ]
+    return np.concatenate(parts)
+
+
+def _describe_part(
+    model: Model, code: LatentCode, images: Tensor, bits: int, effort: Effort
+) -> NDArray[np.int64]:
+    import torch
+
+    from pseudocodec.inversion.refine import refine
+
+    level = code.level(bits)
+    transform = model.transform(images.device)
+    rho = code.distortions(bits)
+    with torch.no_grad():
+        latents = transform.analyse(images, torch.full((len(images),), level).to(images.device))
+    if effort.steps and rho.min() < 1:
+        there = torch.from_numpy(rho).to(images.device)
+        latents = refine(transform, images, latents, level=level, rho=there, steps=effort.steps)
+    centre = latents.cpu().numpy()
+    best = code.encode(centre, bits, effort.code)
+    if effort.trials == 1 or not best.shape[1]:
+        return best
+    least = _errors(model, code, best, images, bits)
+    noise = np.random.default_rng(SEED)
+    for _ in range(1, effort.trials):
+        shift = SPREAD * np.sqrt(rho) * noise.standard_normal(code.dims, np.float32)
+        trial = code.encode((centre + shift).astype(np.float32), bits, effort.code)
+        errors = _errors(model, code, trial, images, bits)
+        better = errors < least
+        best[better], least[better] = trial[better], errors[better]
+    return best
+
+
+def _errors(
+    model: Model, code: LatentCode, symbols: NDArray[np.int64], images: Tensor, bits: int
+) -> NDArray[np.float32]:
+    """Squared error (n,) of the pictures that symbols decode to."""
+    import torch
+
+    latents = torch.from_numpy(code.decode(symbols, code.usable_bits(bits))).to(images.device)
+    levels = torch.full((len(images),), code.level(bits), device=images.device)
+    with torch.inference_mode():
+        decoded = model.transform(images.device).synthesise(latents, levels).clamp(0, 1)
+        errors: NDArray[np.float32] = (decoded - images).square().sum((1, 2, 3)).cpu().numpy()
+    return errors

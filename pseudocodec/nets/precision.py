@@ -1,0 +1,18 @@
+"""Mixed precision where the device computes it faster."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+import torch
+
+
+def autocast(device: torch.device) -> AbstractContextManager[object]:
+    """bfloat16 for convolutions and matrix products; float32 where the device would emulate it."""
+    enabled = device.type != "cpu" or _cpu_has_bfloat16()
+    return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
+
+
+def _cpu_has_bfloat16() -> bool:
+    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return bool(supported and supported())
