@@ -54,6 +54,7 @@ class Kind:
     read: Callable[[Split], Images]
     budgets: Sequence[int]  # bytes a picture of archives
     progressive_budgets: Sequence[int]  # of archives whose prefixes decode, for comparison
+    progressive_sample: int  # pictures in those
     single_budgets: Sequence[int]  # bytes of a file of its own
     single_sample: int  # pictures stored as files of their own by us
     settings: Mapping[str, Sequence[int | None]]  # quality of each peer
@@ -73,7 +74,8 @@ class Kind:
         codec, progressive = Encoder(model), Encoder(model, progressive=True)
         with stages() as tell:
             rows = [row for row, _ in codec.archives(images, self.budgets, tell)]
-            rows += [row for row, _ in progressive.archives(images, self.progressive_budgets, tell)]
+            some = images[: self.progressive_sample]
+            rows += [row for row, _ in progressive.archives(some, self.progressive_budgets, tell)]
             rows += progressive.singles(singles, self.single_budgets, tell)
             rows += self._peers(images, tell)
         if not (quick and images[0].size > QUICK_COMPONENTS):

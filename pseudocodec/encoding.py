@@ -10,7 +10,7 @@ gained nothing.) benchmarks/effort.py measures what each level costs and gains.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -92,23 +92,38 @@ def _describe_part(
     transform = model.transform(images.device)
     rho = code.distortions(bits)
     with torch.no_grad():
-        latents = transform.analyse(images, torch.full((len(images),), level).to(images.device))
+        plain = transform.analyse(images, torch.full((len(images),), level).to(images.device))
+    latents = plain
     if effort.steps and rho.min() < 1:
         there = torch.from_numpy(rho).to(images.device)
-        latents = refine(transform, images, latents, level=level, rho=there, steps=effort.steps)
-    centre = latents.cpu().numpy()
-    best = code.encode(centre, bits, effort.code)
+        latents = refine(transform, images, plain, level=level, rho=there, steps=effort.steps)
+    best = code.encode(latents.cpu().numpy(), bits, effort.code)
     if effort.trials == 1 or not best.shape[1]:
         return best
     least = _errors(model, code, best, images, bits)
-    noise = np.random.default_rng(SEED)
-    for _ in range(1, effort.trials):
-        shift = SPREAD * np.sqrt(rho) * noise.standard_normal(code.dims, np.float32)
-        trial = code.encode((centre + shift).astype(np.float32), bits, effort.code)
+    for neighbour in _neighbours(plain.cpu().numpy(), latents.cpu().numpy(), rho, effort):
+        trial = code.encode(neighbour, bits, effort.code)
         errors = _errors(model, code, trial, images, bits)
         better = errors < least
         best[better], least[better] = trial[better], errors[better]
     return best
+
+
+def _neighbours(
+    plain: NDArray[np.float32],
+    refined: NDArray[np.float32],
+    rho: NDArray[np.float32],
+    effort: Effort,
+) -> Iterator[NDArray[np.float32]]:
+    """The latents tried beside the refined ones: the plain ones, and random steps away."""
+    noise = np.random.default_rng(SEED)
+    spread = SPREAD * np.sqrt(rho)
+    for trial in range(1, effort.trials):
+        if trial == 1 and effort.steps:
+            yield plain
+        else:
+            step = spread * noise.standard_normal(len(rho), np.float32)
+            yield (refined + step).astype(np.float32)
 
 
 def _errors(

@@ -404,7 +404,7 @@ class TestTrain:
                 "budget": 7200.0,
                 "size": "base",
                 "objective": "mse",
-                "holdout": "0.05",
+                "holdout": None,
                 "skip_bad": False,
                 "name": None,
                 "report": True,

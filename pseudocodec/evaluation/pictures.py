@@ -35,12 +35,15 @@ class Pictures:
     notes: tuple[str, ...]  # what was done to them, a sentence each
 
 
-def load(data: Data, facts: ModelFacts, *, limit: int | None, fit: bool) -> Pictures:
+def load(
+    data: Data, facts: ModelFacts, *, limit: int | None, fit: bool, title: str | None = None
+) -> Pictures:
     """The first `limit` pictures of `data` in 8 bits, at the model's size and in its colours.
 
     `data` is a path that `inputs.find` takes, or a sequence of what `encode` takes, such as an
     array (n, h, w) or (n, h, w, 3). Greys become RGB by repeating them, RGB becomes grey by the
     luma of ITU-R BT.601, and with `fit` another size becomes the model's by Lanczos resampling.
+    `title` is what the report calls them; by default the file's name.
 
     Raises:
         PslError: `limit` is not positive, there is no picture, one is of another size and `fit` is
@@ -70,7 +73,9 @@ def load(data: Data, facts: ModelFacts, *, limit: int | None, fit: bool) -> Pict
         raise PslError("there are no pictures to evaluate on: pass at least one")
     stack = np.stack(images)
     return Pictures(
-        stack[..., 0] if facts.channels == 1 else stack, _label(data), _notes(changes, facts)
+        stack[..., 0] if facts.channels == 1 else stack,
+        title or _label(data),
+        _notes(changes, facts),
     )
 
 

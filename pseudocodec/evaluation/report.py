@@ -45,6 +45,7 @@ def evaluate(
     device: str = "auto",
     overwrite: bool = False,
     resize: bool = True,
+    name: str | None = None,
     recipe: Sequence[str] = (),
     on_progress: OnProgress | None = None,
 ) -> dict[str, Any]:
@@ -71,6 +72,7 @@ def evaluate(
         device: "auto", "cpu", "cuda" ...
         overwrite: replace an earlier report in `output`.
         resize: scale pictures of another size to the model's first; the report says so.
+        name: what the report calls the pictures; by default the name of their file.
         recipe: lines of Markdown on how the model was made, for the card.
         on_progress: called with what is being done, how many of its steps are, how many there are.
 
@@ -85,7 +87,7 @@ def evaluate(
     sizes = _sizes(nbytes)
     if peer_limit < 1:
         raise PslError(f"peer_limit={peer_limit}: expected a positive number of pictures")
-    pictures = load(data, loaded.facts, limit=limit, fit=resize)
+    pictures = load(data, loaded.facts, limit=limit, fit=resize, title=name)
     images, tell = pictures.images, on_progress or silent
     sizes = sizes or default_sizes(loaded.facts.payload_bytes, len(images))
     encoder = Encoder(loaded, effort, device)

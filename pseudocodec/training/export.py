@@ -25,7 +25,6 @@ FIT_PICTURES = 192  # ... of so many pictures at most
 FIT_SHARES = (0.08, 0.25, 0.5, 0.9)  # rates that are compared, of the largest payload
 STREAM_EFFICIENCIES = (0.80, 0.84, 0.88)  # tried for the composition code
 DENSE_EFFICIENCIES = (0.86, 0.90, 0.94)  # tried for the trellis code
-BLOCK_DIMS = 512  # components an atom describes, at most: its search takes time in proportion
 BYTE_WEIGHTS = {"linear.whole"}  # stored in 8 bits: orthonormal, so what is lost is spread thin
 
 Latents = Mapping[int, NDArray[np.float32]]
@@ -47,9 +46,8 @@ def export_model(trainer: Trainer, name: str, path: Path) -> bytes:
     nets.transform.order.copy_(order)
     smallest, largest = trainer.plan.payload_bytes
     latents = _latents(nets, trainer, [round(8 * largest * share) for share in FIT_SHARES])
-    blocks = max(
-        -(-len(variances) // BLOCK_DIMS), -(-8 * largest // (MAX_ATOMS * (GENERATOR.bits + 1)))
-    )
+    # As few as can hold the bits: on faces, 2 blocks were worth 0.3 to 0.5 dB more than 8.
+    blocks = -(-8 * largest // (MAX_ATOMS * (GENERATOR.bits + 1)))
     stream = fit_code(
         latents,
         variances,

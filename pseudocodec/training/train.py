@@ -13,7 +13,7 @@ from pseudocodec.errors import PslError
 from pseudocodec.evaluation.report import evaluate
 from pseudocodec.evaluation.sheet import draw_sheet
 from pseudocodec.files import atomic_write
-from pseudocodec.training.data import HELD_OUT, hold_out, load_pictures
+from pseudocodec.training.data import hold_out, load_pictures
 from pseudocodec.training.export import export_model
 from pseudocodec.training.loop import Progress, Recipe, Trainer
 from pseudocodec.training.plan import plan_for
@@ -30,7 +30,7 @@ def train(
     budget: float = 1800.0,
     size: str = "base",
     objective: str = "mse",
-    holdout: float | str | os.PathLike[str] = HELD_OUT,
+    holdout: float | str | os.PathLike[str] | None = None,
     skip_bad: bool = False,
     resume: bool = False,
     seed: int = 0,
@@ -54,7 +54,8 @@ def train(
         budget: seconds of training, summed over resumed runs. The report takes a few minutes more.
         size: of the nets, "small", "base" or "large": larger ones are better when `budget` allows.
         objective: "mse", or "perceptual" for sharper pictures whose detail is partly invented.
-        holdout: the share of the pictures that is held out for the report, or other pictures.
+        holdout: the share of the pictures that is held out for the report, or other pictures; by
+            default a twentieth, at most 2,000.
         skip_bad: leave out pictures that cannot be read, and say so.
         resume: continue from the checkpoint beside `output` (OUTPUT.checkpoint), which is written
             every two minutes and when interrupted; a longer budget extends a run.
@@ -114,6 +115,7 @@ def train(
             shown[..., 0] if shown.shape[3] == 1 else shown,
             device=device,
             overwrite=True,
+            name=f"pictures held out from training on {Path(data).name}",
             recipe=recipe_lines,
         )
     checkpoint.unlink(missing_ok=True)
@@ -157,13 +159,13 @@ def _write_sheet(path: Path, trainer: Trainer, tell: OnNote) -> None:
 def _recipe_lines(trainer: Trainer, data: str, size: str) -> list[str]:
     r, minutes = trainer.recipe, trainer.seconds / 60
     lines = [
-        f"trained on {len(trainer.images):,} pictures of `{data}`, "
+        f"- Trained on {len(trainer.images):,} pictures of `{data}`, "
         f"{len(trainer.held_out):,} others held out for this report",
-        f"{trainer.step:,} steps of {trainer.plan.batch} pictures in {minutes:.0f} minutes on "
+        f"- {trainer.step:,} steps of {trainer.plan.batch} pictures in {minutes:.0f} minutes on "
         f"{trainer.team.size} x {trainer.device.type} with {torch.get_num_threads()} threads, "
         f"torch {torch.__version__}, seed {r.seed}, size {size}, objective {r.objective}",
-        trainer.plan.describe(),
+        f"- {trainer.plan.describe()}",
     ]
     if r.objective == "perceptual":
-        lines.append("the perceptual objective invents detail: do not measure on these pictures")
+        lines.append("- The perceptual objective invents detail: do not measure on these pictures")
     return lines
