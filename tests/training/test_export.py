@@ -87,10 +87,11 @@ def test_the_export_can_be_repeated(trained: Trainer, tmp_path: Path) -> None:
     assert len(ids[0]) == len(ids[1]) == 8
 
 
-def test_many_components_are_coded_in_blocks(
+def test_many_bits_are_coded_in_blocks(
     trained: Trainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "BLOCK_DIMS", 20)
+    atoms = -(-8 * PLAN.payload_bytes[1] // (GENERATOR.bits + 1))
+    monkeypatch.setattr(export, "MAX_ATOMS", -(-atoms // 3))
     path = tmp_path / "blocks.safetensors"
     export_model(trained, "blocks", path)
     model = pseudocodec.load_model(path)
