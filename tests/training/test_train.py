@@ -90,7 +90,7 @@ def test_the_report_is_of_held_out_pictures(data: Path, tmp_path: Path) -> None:
         data, output, budget=0.2, size="small", holdout=tmp_path / "others.npy", device="cpu"
     )
     card = (tmp_path / "bars-report" / "card.md").read_text()
-    assert "trained on 200 pictures of `bars.npy`, 5 others held out for this report" in card
+    assert "Trained on 200 pictures of `bars.npy`, 5 others held out for this report" in card
 
 
 def test_a_run_resumes_where_it_stopped(tmp_path: Path) -> None:
