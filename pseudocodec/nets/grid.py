@@ -92,6 +92,17 @@ class GridConfig:
         """The fields as JSON-ready values."""
         return asdict(self)
 
+    def linear_path(self) -> LinearPath:
+        """The fixed linear path of these shapes, not yet fitted."""
+        return LinearPath(
+            self.grid,
+            patch=self.patch,
+            channels=self.channels,
+            shared=self.shared,
+            local=self.local,
+            latents=self.latents,
+        )
+
     @property
     def grid(self) -> tuple[int, int]:
         """Rows and columns of patches."""
@@ -230,14 +241,7 @@ class GridTransform(nn.Module):
         super().__init__()
         c = config
         self.config = c
-        self.linear = LinearPath(
-            c.grid,
-            patch=c.patch,
-            channels=c.channels,
-            shared=c.shared,
-            local=c.local,
-            latents=c.latents,
-        )
+        self.linear = c.linear_path()
         self.analysis, self.synthesis = Analysis(c), Synthesis(c)
         self.whiten = Whiten(c.dims)
         self.register_buffer("order", torch.arange(c.dims))

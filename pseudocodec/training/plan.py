@@ -16,7 +16,6 @@ from torch import Tensor
 
 from pseudocodec.errors import PslError
 from pseudocodec.nets.grid import GridConfig
-from pseudocodec.nets.linear import LinearPath
 
 SIZES = ("small", "base", "large")
 MOST_GLOBAL = 1_536  # values that go through the global transform
@@ -133,15 +132,7 @@ def _scores(
     config: GridConfig, shown: Tensor, judged: Tensor, payload: tuple[int, int]
 ) -> dict[float, float]:
     """For each shrinkage, the mean PSNR of the linear path over the rates on `judged`."""
-    c = config
-    path = LinearPath(
-        c.grid,
-        patch=c.patch,
-        channels=c.channels,
-        shared=c.shared,
-        local=c.local,
-        latents=c.latents,
-    )
+    path = config.linear_path()
     out = {}
     low, high = (math.log2(8 * size) for size in payload)
     rates = [2 ** (low + (high - low) * i / (RATE_POINTS - 1)) for i in range(RATE_POINTS)]
