@@ -21,6 +21,7 @@ from pseudocodec.latent.schedule import UNIT
 from pseudocodec.metrics import Images, score
 from pseudocodec.model.catalogue import by_name
 from pseudocodec.model.file import read_tensors, write_model
+from pseudocodec.model.load import load_vector_model
 from pseudocodec.training.export import FIT_SHARES, fit_code
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def write_scalar_model(path: Path) -> None:
     entry = by_name(MODEL)
     tensors = read_tensors(entry.path)
     training = list(data.mnist("train")[:FIT_IMAGES, :, :, None])
-    model = pseudocodec.load_model(MODEL)
+    model = load_vector_model(MODEL)
     dense = model.code_for(dense=True)
     rates = [round(dense.max_bits * share) for share in FIT_SHARES]
     latents = {bits: model.analyse(training, dense.level(bits)) for bits in rates}

@@ -18,7 +18,7 @@ from rich.progress import track
 import data
 from harness import Row, log, run
 from pseudocodec.metrics import Images, psnr
-from pseudocodec.model import load_model
+from pseudocodec.model.load import load_vector_model
 from pseudocodec.pipeline import Coder, decode_payloads, encode_bits
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def measure(quick: bool) -> list[Row]:
 
 
 def _row(kind: Kind, size: int, effort: int) -> Row:
-    coder = Coder(load_model(kind.model), dense=True, effort=effort)
+    coder = Coder(load_vector_model(kind.model), dense=True, effort=effort)
     images = list(kind.images)
     decode_payloads(coder, encode_bits(coder, images[:2], 8 * size))
     started = time.perf_counter()

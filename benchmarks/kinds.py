@@ -23,7 +23,7 @@ from pseudocodec.evaluation.ours import NAME, Encoder
 from pseudocodec.evaluation.peers import PEERS, curve
 from pseudocodec.evaluation.plot import COLOURS, OTHER_COLOUR, draw
 from pseudocodec.metrics import Images
-from pseudocodec.model import load_model
+from pseudocodec.model.load import load_vector_model
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,7 +66,7 @@ class Kind:
     def measure(self, quick: bool) -> list[Row]:
         """The rows of the model, of its peers and of the bound."""
         try:
-            model = load_model(self.model)
+            model = load_vector_model(self.model)
         except UnknownModel as error:
             sys.exit(f"{error}.")
         images = self.read("test")[: self.quick_sample if quick else None]

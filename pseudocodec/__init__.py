@@ -1,4 +1,4 @@
-"""pseudocodec: images of one kind in a few dozen bytes.
+"""pseudocodec: photographs of any size, and pictures of one kind in a few dozen bytes.
 
 The whole public face:
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pseudocodec.codec import decode, encode
     from pseudocodec.errors import (
         Corrupt,
+        DamagedWarning,
+        DeviceDependentWarning,
         NotPsl,
         OutOfRange,
         PslError,
@@ -43,6 +45,8 @@ _HOMES = {
     "codec": ["decode", "encode"],
     "errors": [
         "Corrupt",
+        "DamagedWarning",
+        "DeviceDependentWarning",
         "NotPsl",
         "OutOfRange",
         "PslError",
@@ -61,6 +65,8 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "Archive",
     "Corrupt",
+    "DamagedWarning",
+    "DeviceDependentWarning",
     "Model",
     "NotPsl",
     "OutOfRange",

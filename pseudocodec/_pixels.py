@@ -1,21 +1,24 @@
-"""Whatever a user holds, as integer arrays; for `image.as_array`."""
+"""Whatever a user holds, as integer arrays; for `image.as_array` and `picture.as_picture`."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
 from pseudocodec._text import label
 from pseudocodec.errors import PslError
 
 Pixels: TypeAlias = npt.NDArray[np.uint8 | np.uint16]
+Plane: TypeAlias = npt.NDArray[np.uint8 | np.uint16]
 
 _DTYPES = "uint8, uint16, bool, or float in [0, 1]"
 _DEEP_GREY = ("I;16", "I;16L", "I;16B", "I;16N", "I")
-_DIRECT = ("1", "L", "LA", "RGB", "RGBA", "F")
+_ACCEPTED = (*_DEEP_GREY, "1", "L", "LA", "P", "PA", "RGB", "RGBA", "F")
+_REMEDIES = {"La": "LA", "RGBa": "RGBA"}  # premultiplied
 
 
 def damaged(name: str, error: Exception) -> PslError:
@@ -24,26 +27,81 @@ def damaged(name: str, error: Exception) -> PslError:
     return PslError(f"{name} is damaged: {reason}")
 
 
-def from_pil(image: Image.Image) -> npt.NDArray[Any]:
-    """The pixels of a PIL image, channels last, alpha included."""
+def split(image: object) -> tuple[Pixels, Plane | None]:
+    """Any accepted picture -> colours (H, W, 1) or (H, W, 3) and alpha (H, W), of one dtype.
+
+    The dtype is uint8 or uint16; alpha is None when opaque everywhere. What is accepted, and what
+    raises PslError: see `image.as_array`.
+    """
+    if isinstance(image, Image.Image):
+        array = _from_pil(image)
+    elif isinstance(image, np.ndarray):
+        array = image
+    elif type(image).__module__.partition(".")[0] == "torch" and hasattr(image, "detach"):
+        array = _from_tensor(image)
+    else:
+        raise PslError(
+            f"an image must be a PIL image, a numpy array or a torch tensor, got "
+            f"{type(image).__name__}: open files with PIL.Image.open, wrap lists in numpy.asarray"
+        )
+    pixels = _to_integers(_to_three_axes(array))
+    if pixels.shape[2] in (1, 3):
+        return pixels, None
+    alpha = pixels[:, :, -1]
+    return pixels[:, :, :-1], None if opaque(alpha) else alpha
+
+
+def opaque(alpha: Plane) -> bool:
+    """Whether `alpha` is the full scale of its dtype everywhere."""
+    return bool((alpha == np.iinfo(alpha.dtype).max).all())
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """`image` turned as its EXIF orientation says, itself when it says nothing.
+
+    Unreadable EXIF data counts as none, as in viewers.
+    """
+    with suppress(Exception):  # Pillow's EXIF reader raises nearly anything on damaged data
+        if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+            return ImageOps.exif_transpose(image)
+    return image
+
+
+def _from_pil(image: Image.Image) -> npt.NDArray[Any]:
     try:
         image.load()
     except Exception as error:  # opened lazily, and damaged
         raise damaged("the image", error) from error
+    image = upright(image)
+    if image.mode not in _ACCEPTED:
+        raise PslError(_unaccepted(image.mode))
+    try:
+        return _channels(image)
+    except PslError:
+        raise
+    except Exception as error:  # a palette or colour key that Pillow cannot apply
+        raise damaged("the image", error) from error
+
+
+def _unaccepted(mode: str) -> str:
+    remedy = f'image.convert("{_REMEDIES.get(mode, "RGB")}")'
+    if mode == "CMYK":
+        remedy += ", or with PIL.ImageCms where the colours of its ICC profile matter"
+    return f"images of mode {mode} are not supported: convert them with {remedy}"
+
+
+def _channels(image: Image.Image) -> npt.NDArray[Any]:
+    """The channels of a loaded image of an accepted mode, channels last, alpha included."""
     mode = image.mode
+    colour_key = "transparency" in image.info
     if mode in _DEEP_GREY:
         return _deep_grey(image)
-    colour_key = "transparency" in image.info
+    if mode in ("P", "PA"):
+        return _from_palette(image, alpha=mode == "PA" or colour_key)
     if mode in ("1", "L") and colour_key:
         return np.asarray(image.convert("LA"))
     if mode == "RGB" and colour_key:
         return np.asarray(image.convert("RGBA"))
-    if mode in ("P", "PA"):
-        return _from_palette(image, alpha=mode == "PA" or colour_key)
-    if mode not in _DIRECT:
-        raise PslError(
-            f'images of mode {mode} are not supported: convert them with image.convert("RGB")'
-        )
     return np.asarray(image)
 
 
@@ -56,9 +114,6 @@ def _from_palette(image: Image.Image, *, alpha: bool) -> npt.NDArray[np.uint8]:
 
 def _deep_grey(image: Image.Image) -> npt.NDArray[Any]:
     array = np.asarray(image)
-    colour_key = image.info.get("transparency")
-    if colour_key is not None and (array == colour_key).any():
-        raise _transparent()
     if array.size and array.dtype.kind == "i":
         low, high = int(array.min()), int(array.max())
         if low < 0 or high > 65535:
@@ -66,10 +121,14 @@ def _deep_grey(image: Image.Image) -> npt.NDArray[Any]:
                 f"an image of mode I must hold 0 to 65535, found {low if low < 0 else high}: "
                 f"scale it to 16 bits"
             )
-    return array.astype(np.uint16)
+    grey: npt.NDArray[np.uint16] = array.astype(np.uint16)
+    colour_key = image.info.get("transparency")
+    if colour_key is None:
+        return grey
+    return np.dstack([grey, np.where(array == colour_key, 0, 65535).astype(np.uint16)])
 
 
-def from_tensor(tensor: Any) -> npt.NDArray[Any]:
+def _from_tensor(tensor: Any) -> npt.NDArray[Any]:
     """The values of a torch tensor (H, W) or (C, H, W), channels last."""
     if tensor.ndim == 3 and tensor.shape[0] > 4:
         raise PslError(
@@ -83,11 +142,6 @@ def from_tensor(tensor: Any) -> npt.NDArray[Any]:
     except (TypeError, RuntimeError, NotImplementedError) as error:  # sparse, meta, complex...
         raise PslError(f"cannot read the tensor's values: {label(error)}") from error
     return array.transpose(1, 2, 0) if array.ndim == 3 else array
-
-
-def canonical(array: npt.NDArray[Any]) -> Pixels:
-    """`array`, channels last, checked and made uint8 or uint16 (H, W, 1) or (H, W, 3)."""
-    return _without_alpha(_to_integers(_to_three_axes(array)))
 
 
 def _to_three_axes(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -137,18 +191,3 @@ def _from_float(array: npt.NDArray[Any]) -> npt.NDArray[np.uint16]:
         )
     scaled: npt.NDArray[np.float32] = array.astype(np.float32) * np.float32(65535)
     return np.rint(scaled).astype(np.uint16)
-
-
-def _without_alpha(array: Pixels) -> Pixels:
-    if array.shape[2] in (1, 3):
-        return array
-    if (array[:, :, -1] != np.iinfo(array.dtype).max).any():
-        raise _transparent()
-    return array[:, :, :-1]
-
-
-def _transparent() -> PslError:
-    return PslError(
-        "the image is transparent somewhere and alpha is not stored: "
-        "paste it on a background first, or drop its alpha channel"
-    )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from contextlib import ExitStack
 from itertools import islice
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +23,12 @@ from pseudocodec.container import (
     open_source,
 )
 from pseudocodec.container.layout import ARCHIVE_HEADER_BYTES, COMMON, U32
-from pseudocodec.errors import PslError
+from pseudocodec.errors import Corrupt, PslError
 from pseudocodec.files import atomic_write
-from pseudocodec.model import Model, load_model
-from pseudocodec.model.model import model_of
+from pseudocodec.image import as_array
+from pseudocodec.model import Model, PhotoModel, VectorModel, load_model, model_of
+from pseudocodec.model.load import load_vector_model
+from pseudocodec.photo.codec import decode_payload, encode_payload
 from pseudocodec.pipeline import (
     BATCH,
     Coder,
@@ -36,28 +38,30 @@ from pseudocodec.pipeline import (
     encode_psnr,
     prepare,
 )
-from pseudocodec.rate import Target, quality_bits
+from pseudocodec.rate import DEFAULT_MODEL, Target, quality_bits
 
 if TYPE_CHECKING:
     from os import PathLike
 
 Prepared = tuple[Pixels, Geometry | None]
+OnProgress = Callable[[int], None] | None
 
 
 def save(
     path: str | PathLike[str],
     images: Iterable[object],
     *,
-    model: str | PathLike[str] | Model = "digits",
+    model: str | PathLike[str] | Model = DEFAULT_MODEL,
     quality: float | None = None,
     nbytes: int | None = None,
+    bpp: float | None = None,
     psnr: float | None = None,
     effort: int = 3,
     device: str = "auto",
     resize: bool = False,
     progressive: bool = False,
     overwrite: bool = False,
-    on_progress: Callable[[int], None] | None = None,
+    on_progress: OnProgress = None,
 ) -> None:
     """Compress pictures into one archive at `path`, written whole or not at all.
 
@@ -65,36 +69,84 @@ def save(
     iterable without a length and for `resize`, never held in memory. `nbytes` bounds the size of
     the file divided by the number of pictures; `psnr` is reached by each picture. `on_progress`
     is called with the number of pictures done. The other arguments are those of `encode`, except
-    that an archive is not `progressive` unless asked for: its records are never cut.
+    that an archive is not `progressive` unless asked for: its records are never cut. Photo
+    archives hold neither transparency, which is refused, nor ICC profiles.
 
     Raises what `encode` raises (naming the picture's number), and PslError for an existing `path`
     without `overwrite`, an unwritable one, or no pictures at all.
     """
-    target, loaded = Target.of(quality, nbytes, psnr), load_model(model)
-    coder = Coder(loaded, not progressive and loaded.dense is not None, effort, device)
+    target, loaded = Target.of(quality, nbytes, psnr, bpp), load_model(model)
     with atomic_write(path, overwrite=overwrite) as file:
-        prepared = _prepared(images, loaded, fit=resize)
-        count = len(images) if isinstance(images, Sized) else None
-        held: list[Prepared] | None = None
-        if resize or (target.nbytes is not None and count is None):
-            held = list(prepared)
-            prepared, count = iter(held), len(held)
-        layout = _layout(held, loaded)
-        bits = _record_bits(target, loaded, count, per_record=64 * layout["record_geometry"])
-        writer = ArchiveWriter(file, loaded.id, dense=coder.dense, **layout)
-        while batch := list(islice(prepared, BATCH)):
-            pictures = [pixels for pixels, _ in batch]
-            if target.psnr is not None:
-                payloads = encode_psnr(coder, pictures, target.psnr, align=1)
-            else:
-                payloads = encode_bits(coder, pictures, bits)
-            for (payload, size), (_, geometry) in zip(payloads, batch, strict=True):
-                writer.add(payload, size, _own(geometry, loaded, layout))
-            if on_progress:
-                on_progress(writer.count)
+        if isinstance(loaded, PhotoModel):
+            writer = _write_photos(
+                file, loaded, images, target, effort=effort, device=device, on_progress=on_progress
+            )
+        else:
+            loaded = load_vector_model(loaded)
+            coder = Coder(loaded, not progressive and loaded.dense is not None, effort, device)
+            writer = _write_vectors(
+                file, coder, images, target, fit=resize, on_progress=on_progress
+            )
         if not writer.count:
             raise PslError("there are no pictures to save; an archive holds at least one")
         writer.close()
+
+
+def _write_photos(
+    file: BinaryIO,
+    model: PhotoModel,
+    images: Iterable[object],
+    target: Target,
+    *,
+    effort: int,
+    device: str,
+    on_progress: OnProgress,
+) -> ArchiveWriter:
+    """Pictures of any size, each its own block: they are large, and read one by one."""
+    writer = ArchiveWriter(file, model.id, dense=True, record_geometry=True, block_images=1)
+    for number, image in enumerate(images):
+        try:
+            pixels = as_array(image)
+            payload = encode_payload(model, pixels, target, effort=effort, device=device)
+        except PslError as error:
+            raise type(error)(f"picture {number}: {error}") from error
+        writer.add(payload, 8 * len(payload), Geometry(pixels.shape[1], pixels.shape[0]))
+        if on_progress:
+            on_progress(writer.count)
+    return writer
+
+
+def _write_vectors(
+    file: BinaryIO,
+    coder: Coder,
+    images: Iterable[object],
+    target: Target,
+    *,
+    fit: bool,
+    on_progress: OnProgress,
+) -> ArchiveWriter:
+    loaded = coder.model
+    prepared = _prepared(images, loaded, fit=fit)
+    count = len(images) if isinstance(images, Sized) else None
+    held: list[Prepared] | None = None
+    sized = target.nbytes is not None or target.bpp is not None
+    if fit or (sized and count is None):
+        held = list(prepared)
+        prepared, count = iter(held), len(held)
+    layout = _layout(held, loaded)
+    bits = _record_bits(target, loaded, count, per_record=64 * layout["record_geometry"])
+    writer = ArchiveWriter(file, loaded.id, dense=coder.dense, **layout)
+    while batch := list(islice(prepared, BATCH)):
+        pictures = [pixels for pixels, _ in batch]
+        if target.psnr is not None:
+            payloads = encode_psnr(coder, pictures, target.psnr, align=1)
+        else:
+            payloads = encode_bits(coder, pictures, bits)
+        for (payload, size), (_, geometry) in zip(payloads, batch, strict=True):
+            writer.add(payload, size, _own(geometry, loaded, layout))
+        if on_progress:
+            on_progress(writer.count)
+    return writer
 
 
 def open(source: Source, *, max_pixels: int = MAX_PIXELS, device: str = "auto") -> Archive:
@@ -173,6 +225,15 @@ class Archive(Sequence[NDArray[np.uint8]]):
 
     def _decode(self, numbers: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
         loaded = model_of(self._reader.model_id)
+        if isinstance(loaded, PhotoModel):
+            for number in numbers:
+                record = self._reader.record(number)
+                if record.nbits % 8:
+                    raise Corrupt(f"picture {number}: {record.nbits} bits are no photo payload")
+                size, dense = record.geometry or self._reader.geometry, self._reader.dense
+                yield decode_payload(loaded, record.payload, size, dense=dense, device=self._device)
+            return
+        loaded = load_vector_model(loaded)
         coder = Coder(loaded, self._reader.dense, device=self._device)
         facts = loaded.facts
         size = Geometry(facts.width, facts.height)
@@ -184,7 +245,7 @@ class Archive(Sequence[NDArray[np.uint8]]):
             yield from decode_records(coder, records, default if default != size else None)
 
 
-def _prepared(images: Iterable[object], model: Model, *, fit: bool) -> Iterator[Prepared]:
+def _prepared(images: Iterable[object], model: VectorModel, *, fit: bool) -> Iterator[Prepared]:
     for number, image in enumerate(images):
         try:
             yield prepare(image, model, fit=fit)
@@ -192,7 +253,7 @@ def _prepared(images: Iterable[object], model: Model, *, fit: bool) -> Iterator[
             raise type(error)(f"picture {number}: {error}") from error
 
 
-def _layout(held: list[Prepared] | None, model: Model) -> dict[str, Any]:
+def _layout(held: list[Prepared] | None, model: VectorModel) -> dict[str, Any]:
     """Where sizes other than the model's are recorded: nowhere, once, or in each record."""
     sizes = {geometry for _, geometry in held or []}
     if sizes <= {None}:
@@ -202,25 +263,26 @@ def _layout(held: list[Prepared] | None, model: Model) -> dict[str, Any]:
     return {"geometry": None, "record_geometry": True}
 
 
-def _own(geometry: Geometry | None, model: Model, layout: dict[str, Any]) -> Geometry | None:
+def _own(geometry: Geometry | None, model: VectorModel, layout: dict[str, Any]) -> Geometry | None:
     if not layout["record_geometry"]:
         return None
     return geometry or Geometry(model.facts.width, model.facts.height)
 
 
-def _record_bits(target: Target, model: Model, count: int | None, per_record: int) -> int:
+def _record_bits(target: Target, model: VectorModel, count: int | None, per_record: int) -> int:
     """Payload bits of each picture for a quality or a mean size; 0 when a PSNR decides."""
     if target.quality is not None:
         return quality_bits(target.quality, model.facts.payload_bytes)
-    if target.nbytes is None or not count:
+    wanted = target.bytes_for(model.facts.width * model.facts.height)
+    if wanted is None or not count:
         return 0
     blocks = -(-count // DEFAULT_BLOCK_IMAGES)
-    spare = target.nbytes * count - ARCHIVE_HEADER_BYTES - U32.size * blocks
+    spare = wanted * count - ARCHIVE_HEADER_BYTES - U32.size * blocks
     # A block is padded to whole bytes: what the padding may take is left free.
     bits = (8 * spare - 7 * blocks) // count - per_record
     if bits < 0:
         raise PslError(
-            f"nbytes={target.nbytes}: an archive of {count} pictures needs more for its header; "
+            f"nbytes={wanted}: an archive of {count} pictures needs more for its header; "
             "ask for more bytes a picture"
         )
     return min(bits, model.code.max_bits)

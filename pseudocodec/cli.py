@@ -15,12 +15,13 @@ from pseudocodec._cli.group import Group, json_option
 
 _EXAMPLES = """\b
 Examples:
-  pseudocodec encode digit.png                 writes digit.psl beside it
-  pseudocodec encode digit.png -n 40 --show    spends 40 bytes, draws before and after
+  pseudocodec encode photo.jpg                 writes photo.psl beside it
+  pseudocodec encode photo.jpg --bpp 0.25      spends a quarter of a bit a pixel
+  pseudocodec encode digit.png --model digits -n 40 --show
   pseudocodec encode scans/ -o scans.psl       one archive of a whole folder
-  pseudocodec decode digit.psl                 writes digit.png
+  pseudocodec decode photo.psl                 writes photo.png
   pseudocodec decode scans.psl -i 7 -o 7.png   one picture out of an archive
-  pseudocodec info scans.psl                   what it contains
+  pseudocodec info photo.psl                   what it contains
   pseudocodec train scans/ -o scans.safetensors --budget 2h
   pseudocodec evaluate digits t10k-images-idx3-ubyte.gz
 
@@ -55,10 +56,10 @@ def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     help="Show the version and exit.",
 )
 def main() -> None:
-    """Pictures of one kind in a few dozen bytes.
+    """Photographs in few bytes, and pictures of one kind in a few dozen.
 
-    A trained model turns each picture into pseudo-random seeds, and back. Every command takes
-    --json for scripts and writes progress to stderr. `pseudocodec COMMAND --help` tells more.
+    A trained model turns each picture into a short code, and back. Every command takes --json for
+    scripts and writes progress to stderr. `pseudocodec COMMAND --help` tells more.
     """
 
 
@@ -69,10 +70,11 @@ def main() -> None:
 )
 @click.option(
     "--model",
-    default="digits",
+    default="photo",
     show_default=True,
     metavar="NAME",
-    help="An installed model (see `pseudocodec models`) or a .safetensors file.",
+    help="An installed model (see `pseudocodec models`) or a .safetensors file. photo takes any "
+    "picture; others, such as digits, are for pictures of one kind.",
 )
 @click.option(
     "-q",
@@ -89,6 +91,13 @@ def main() -> None:
     help="Bytes to spend on each picture.",
 )
 @click.option(
+    "-b",
+    "--bpp",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="BITS",
+    help="Bits to spend on each pixel.",
+)
+@click.option(
     "-p",
     "--psnr",
     type=click.FloatRange(min=0, min_open=True),
@@ -99,8 +108,8 @@ def main() -> None:
 @click.option(
     "--progressive/--dense",
     default=None,
-    help="Every prefix of a progressive file decodes; a dense one is smaller.  [default: "
-    "progressive for a single picture, dense for an archive]",
+    help="Every prefix of a progressive file decodes; a dense one is smaller, as photos always "
+    "are.  [default: progressive for a single picture, dense for an archive]",
 )
 @click.option("--resize", is_flag=True, help="Scale pictures to the size of the model, and back.")
 @options.show
@@ -122,15 +131,17 @@ def encode(
     One picture file alone becomes one small file; anything else becomes one archive, named
     with -o, from which each picture can be read without the others.
 
-    Give at most one of -q, -n and -p. The summary states the PSNR of what decodes from the file.
+    Give at most one of -q, -n, -b and -p. The summary states the PSNR of what decodes from the
+    file. A photo alone keeps its transparency, exactly, and its ICC profile; of an archive, all
+    pictures are opaque and sRGB. 16 bits a sample become 8.
 
     \b
     Examples:
-      pseudocodec encode digit.png
-      pseudocodec encode photo.jpg --resize -p 22 -o small.psl
-      pseudocodec encode t10k-images-idx3-ubyte.gz -n 15 -o digits.psl
+      pseudocodec encode photo.jpg
+      pseudocodec encode photo.jpg -p 34 -o small.psl
+      pseudocodec encode t10k-images-idx3-ubyte.gz --model digits -n 15 -o t.psl
     """
-    given = [name for name in ("quality", "nbytes", "psnr") if choices[name] is not None]
+    given = [name for name in ("quality", "nbytes", "bpp", "psnr") if choices[name] is not None]
     if len(given) > 1:
         raise click.UsageError(f"--{given[0]} and --{given[1]} exclude each other: give one.")
     from pseudocodec._cli import encode as worker
@@ -159,6 +170,18 @@ def encode(
     help="Only this picture of an archive, counted from 0. Can be repeated.",
 )
 @click.option("--partial", is_flag=True, help="Accept a file cut short, without verifying it.")
+@click.option(
+    "--region",
+    metavar="L,T,R,B",
+    callback=options.region,
+    help="Only these pixels: left, top, right, bottom, as in 0,16,640,480. Of a large photo only "
+    "the tiles they lie in are read.",
+)
+@click.option(
+    "--keep-going",
+    is_flag=True,
+    help="Of a large photo with damaged or missing tiles decode the others; exit with status 1.",
+)
 @options.show
 @options.force
 @options.device
@@ -171,7 +194,8 @@ def decode(path: Path, output: Path | None, indexes: tuple[int, ...], **flags: A
 
     \b
     Examples:
-      pseudocodec decode digit.psl -o digit.webp
+      pseudocodec decode photo.psl -o photo.webp
+      pseudocodec decode large.psl --region 4096,2048,4736,2528 -o detail.png
       pseudocodec decode digits.psl -i 3 -i 5 -o few/
     """
     from pseudocodec._cli import decode as worker
@@ -240,11 +264,35 @@ def models(as_json: bool) -> None:
     help="Of the nets: larger ones are better where the budget lets them learn.",
 )
 @click.option(
+    "--codec",
+    metavar="NAME",
+    default="kind",
+    show_default=True,
+    help="kind: for pictures of one kind. photo: for photographs of any size. Or one of "
+    "CompressAI's networks (needs pseudocodec[compressai]): bmshj2018-factorized, "
+    "bmshj2018-factorized-relu, bmshj2018-hyperprior, mbt2018-mean, mbt2018; NAME-leaky-relu has "
+    "leaky ReLU for GDN.",
+)
+@click.option(
     "--objective",
-    type=click.Choice(["mse", "perceptual"]),
+    type=click.Choice(["mse", "perceptual", "ms-ssim"]),
     default="mse",
     show_default=True,
-    help="mse: the least error. perceptual: sharper pictures, whose detail is partly invented.",
+    help="mse: the least error. perceptual: sharper pictures, whose detail is partly invented. "
+    "ms-ssim: of CompressAI's networks only.",
+)
+@click.option(
+    "--lmbda",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="X",
+    help="Of CompressAI's networks: what distortion costs; larger gives better pictures and larger "
+    "files.  [default: 0.0130, or 16.64 for ms-ssim]",
+)
+@click.option(
+    "--init",
+    type=options.FILE,
+    metavar="FILE",
+    help="Of CompressAI's networks: start from this checkpoint or model file.",
 )
 @click.option(
     "--holdout",
@@ -276,6 +324,8 @@ def models(as_json: bool) -> None:
 def train(data: Path, output: Path, **settings: Any) -> None:
     """Train a model on pictures of your own, grey or RGB.
 
+    For pictures of one kind, unless --codec says otherwise.
+
     DATA is anything `encode` takes: a folder, a .tar, an IDX file, an array or a .parquet file.
     Pictures have 16 to 256 pixels a side, of any aspect; the commonest size is the model's, others
     are resized to it. Nets, latents and the range of rates are chosen to suit the pictures.
@@ -293,6 +343,7 @@ def train(data: Path, output: Path, **settings: Any) -> None:
       pseudocodec train faces.tar -o faces.safetensors --holdout faces-test.tar
       pseudocodec encode new.png --model scans.safetensors
       torchrun --nproc-per-node 4 -m pseudocodec train scans/ -o scans.safetensors
+      pseudocodec train photos/ -o mine.safetensors --codec photo --budget 10h
     """
     from pseudocodec._cli import train as worker
 
@@ -336,3 +387,71 @@ def evaluate(model: str, data: Path, output: Path | None, **settings: Any) -> No
     from pseudocodec._cli import evaluate as worker
 
     worker.run(model, data, output, **settings)
+
+
+@main.group(cls=Group, short_help="Experiments with what a model knows.")
+def explore() -> None:
+    """Experiments with what a model knows of pictures."""
+
+
+@explore.command(short_help="Change the latents of a photo and see what decodes.")
+@click.argument("photo", type=options.FILE)
+@click.option(
+    "-o",
+    "--output",
+    type=options.FILE,
+    metavar="SHEET.png",
+    help="The pictures.  [default: PHOTO-latent.png, beside it]",
+)
+@click.option(
+    "--model",
+    default="photo",
+    show_default=True,
+    metavar="NAME",
+    help="A model for pictures of any size, or its .safetensors file.",
+)
+@click.option(
+    "-q",
+    "--quality",
+    type=click.IntRange(0, 100),
+    metavar="Q",
+    default=60,
+    show_default=True,
+    help="As of encode, at effort 0.",
+)
+@click.option(
+    "--operation",
+    "operations",
+    multiple=True,
+    default=["all"],
+    show_default=True,
+    metavar="NAME",
+    help="What to do to the latents; can be repeated.",
+)
+@options.force
+@options.device
+@json_option
+def latent(photo: Path, output: Path | None, operations: tuple[str, ...], **flags: Any) -> None:
+    """Change the latents of a photo before they are rounded, and see what decodes.
+
+    Every row of the table is a payload coded for real: PSNR and MS-SSIM of what decodes from it
+    against PHOTO, and its bits a pixel. The decoder predicts latents from hyper-latents, which are
+    made of the changed latents; "old prior" tells the bits with those of the unchanged picture.
+    Latents beyond 65,535 quantiser steps are clipped, and counted.
+
+    \b
+    Operations, where AXIS is channels, rows or columns:
+      zero-AXIS-first, -middle, -second   a half of the latents becomes zero
+      zero-AXIS:A-B, keep-AXIS:A-B        those from A to B, or all others, become zero
+      swap-AXIS                           the halves change places
+      scale:F                             all are multiplied by F
+      all                                 scale:100, swap-channels and the halves
+
+    \b
+    Examples:
+      pseudocodec explore latent photo.jpg
+      pseudocodec explore latent photo.jpg --operation keep-channels:0-2 -o coarse.png
+    """
+    from pseudocodec._cli import explore as worker
+
+    worker.latent(photo, output, operations, **flags)

@@ -1,4 +1,4 @@
-"""One picture to .psl bytes and back."""
+"""One picture to .psl bytes and back, whatever the model."""
 
 from __future__ import annotations
 
@@ -11,15 +11,21 @@ from numpy.typing import NDArray
 from pseudocodec.container import (
     MAX_PIXELS,
     Geometry,
+    Single,
     Source,
+    open_source,
     read_single,
     read_whole,
     write_single,
 )
 from pseudocodec.container.layout import COMMON, GEOMETRY
+from pseudocodec.container.single import read_single_front
+from pseudocodec.container.source import Bounded
 from pseudocodec.errors import Corrupt, PslError, TooLarge, UnverifiedWarning
-from pseudocodec.model import Model, load_model
-from pseudocodec.model.model import model_of
+from pseudocodec.model import ForeignModel, Model, PhotoModel, VectorModel, load_model, model_of
+from pseudocodec.photo.codec import Region, box_of, decode_photo, decode_region, encode_photo
+from pseudocodec.photo.tiles import Grid
+from pseudocodec.picture import KNOWN
 from pseudocodec.pipeline import (
     Coder,
     check_payload_size,
@@ -29,7 +35,7 @@ from pseudocodec.pipeline import (
     finish,
     prepare,
 )
-from pseudocodec.rate import Target, quality_bits
+from pseudocodec.rate import DEFAULT_MODEL, Target, quality_bits
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -38,9 +44,10 @@ if TYPE_CHECKING:
 def encode(
     image: object,
     *,
-    model: str | PathLike[str] | Model = "digits",
+    model: str | PathLike[str] | Model = DEFAULT_MODEL,
     quality: float | None = None,
     nbytes: int | None = None,
+    bpp: float | None = None,
     psnr: float | None = None,
     effort: int = 3,
     device: str = "auto",
@@ -51,22 +58,32 @@ def encode(
 
     Args:
         image: a PIL image, an array uint8 / uint16 / float in [0, 1] of shape (H, W) or (H, W, 3),
-            or a torch tensor (H, W) or (C, H, W).
-        model: a name (see `models`), a .safetensors file, or a `Model`.
+            or a torch tensor (H, W) or (C, H, W). The photo model takes alpha, too: (H, W, 2) or
+            (H, W, 4), which it keeps losslessly, and ICC profiles of PIL images.
+        model: a name (see `models`), a .safetensors file, or a `Model`. "photo" takes pictures of
+            any size; models of one kind of pictures, such as "digits", are chosen by name.
         quality: 0 (smallest) to 100 (best); 60 when no target is given.
         nbytes: the file has at most so many bytes in all.
+        bpp: the same, in bits a pixel.
         psnr: decibels to reach, against the picture at the model's size, in 8 bits.
         effort: 0 to 9, time for a closer match; the decoder does not notice.
         device: "auto", "cpu", "cuda", "cuda:1" ...
+        resize: fit a picture of another size to the model's; decoding returns the original size.
         progressive: every prefix of the file decodes to a coarser picture (`decode(partial=True)`).
             False takes the model's dense code where it has one: the same picture in fewer bytes,
-            all of them needed.
-        resize: fit a picture of another size to the model's; decoding returns the original size.
+            all of them needed. Photo files never decode from a prefix.
+
+    Pictures of 16 bits are reduced to 8.
 
     Raises PslError: two targets at once, a value out of range, a picture the model cannot take, a
     target that cannot be met. UnknownModel: no such model.
     """
-    target, loaded = Target.of(quality, nbytes, psnr), load_model(model)
+    target, loaded = Target.of(quality, nbytes, psnr, bpp), load_model(model)
+    if isinstance(loaded, PhotoModel):
+        return encode_photo(loaded, image, target, effort=effort, device=device)
+    if isinstance(loaded, ForeignModel):
+        return loaded.encode_picture(image, target, device=device)
+    assert isinstance(loaded, VectorModel)
     pixels, geometry = prepare(image, loaded, fit=resize)
     coder = Coder(loaded, not progressive and loaded.dense is not None, effort, device)
     if target.psnr is not None:
@@ -80,28 +97,59 @@ def decode(
     source: Source,
     *,
     partial: bool = False,
+    region: Region | None = None,
+    keep_going: bool = False,
     max_pixels: int = MAX_PIXELS,
     device: str = "auto",
 ) -> NDArray[np.uint8]:
     """Decompress a single-picture .psl file to uint8 (H, W) or (H, W, 3).
 
+    A picture with alpha gives (H, W, 2) or (H, W, 4).
+
     Args:
         source: the bytes, a path, or a seekable binary file object.
         partial: decode the beginning of a truncated progressive file to a coarser picture. Its
             checksum cannot be verified, which an UnverifiedWarning says.
+        region: left, top, right, bottom in pixels: only this part. Of a large photo only the tiles
+            it needs are read.
+        keep_going: of a large photo with damaged or missing tiles decode the others; a
+            DamagedWarning names the bad ones, which stay flat.
         max_pixels: refuse larger pictures, before they are allocated.
         device: "auto", "cpu", "cuda" ...
 
     Raises NotPsl, UnsupportedVersion, UnknownModel, Corrupt, TooLarge; PslError for an archive
-    (use `open`).
+    (use `open`) and for a region outside the picture.
     """
-    single = read_single(read_whole(source), partial=partial, max_pixels=max_pixels)
+    if region is not None and not (partial or keep_going):
+        with open_source(source) as opened:
+            file = Bounded(opened)
+            front = read_single_front(file, max_pixels=max_pixels, known=KNOWN)
+            loaded = model_of(front.model_id)
+            if isinstance(loaded, PhotoModel) and _has_tiles(front.geometry):
+                return decode_region(loaded, front, file, region, device=device)
+    data = read_whole(source)
+    single = read_single(data, partial=partial or keep_going, max_pixels=max_pixels, known=KNOWN)
     loaded = model_of(single.model_id)
+    if isinstance(loaded, PhotoModel):
+        return decode_photo(loaded, single, region=region, keep_going=keep_going, device=device)
+    if isinstance(loaded, ForeignModel):
+        return loaded.decode_picture(single, region=region, device=device)
+    assert isinstance(loaded, VectorModel)
+    if not (single.verified or partial):
+        raise Corrupt("the checksum of the file differs: it is truncated or damaged")
+    return _cut(_decode_vector(loaded, single, max_pixels, device), region)
+
+
+def _decode_vector(
+    loaded: VectorModel, single: Single, max_pixels: int, device: str
+) -> NDArray[np.uint8]:
     facts = loaded.facts
     if facts.width * facts.height > max_pixels:
         raise TooLarge(
             f"the picture has {facts.width} x {facts.height} pixels; the limit is {max_pixels}"
         )
+    if single.chunks and any(chunk.tag in KNOWN for chunk in single.chunks):
+        raise Corrupt("the file claims transparency, which its model does not have; it is damaged")
     coder = Coder(loaded, single.dense, device=device)
     if not single.verified:
         if single.dense:
@@ -112,7 +160,7 @@ def decode(
             "the file is truncated or damaged: the picture was decoded from its first "
             f"{len(single.payload)} payload bytes, unverified",
             UnverifiedWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
     bits = 8 * len(single.payload)
     if single.verified:
@@ -124,15 +172,28 @@ def decode(
     return finish(picture, single.geometry)
 
 
-def _bits(target: Target, model: Model, geometry: Geometry | None) -> int:
+def _bits(target: Target, model: VectorModel, geometry: Geometry | None) -> int:
     """Payload bits, a whole number of bytes, for a quality or a size of the whole file."""
     if target.quality is not None:
         return quality_bits(target.quality, model.facts.payload_bytes)
-    assert target.nbytes is not None
+    size = target.bytes_for(model.facts.width * model.facts.height)
+    assert size is not None
     front = COMMON.size + (GEOMETRY.size if geometry else 0)
-    if target.nbytes < front:
+    if size < front:
         raise PslError(
-            f"nbytes={target.nbytes}: a .psl file of one picture has {front} bytes before its "
+            f"nbytes={size}: a .psl file of one picture has {front} bytes before its "
             "payload; ask for more, or save many pictures in one archive"
         )
-    return min(8 * (target.nbytes - front), model.code.max_bits // 8 * 8)
+    return min(8 * (size - front), model.code.max_bits // 8 * 8)
+
+
+def _has_tiles(geometry: Geometry | None) -> bool:
+    """Whether a photo of that size has tiles with checksums of their own."""
+    return geometry is not None and Grid(geometry.height, geometry.width).tiles > 1
+
+
+def _cut(picture: NDArray[np.uint8], region: Region | None) -> NDArray[np.uint8]:
+    if region is None:
+        return picture
+    height, width = picture.shape[:2]
+    return picture[box_of(region, Grid(height, width)).slices]

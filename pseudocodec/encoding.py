@@ -24,7 +24,7 @@ from pseudocodec.latent.base import LatentCode
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from pseudocodec.model.model import Model
+    from pseudocodec.model.vectors import VectorModel
 
 SPREAD = 0.4  # of the trials' latents, in deviations of the code's own error
 SEED = 1  # of the trials: an encoder gives the same file every time
@@ -55,7 +55,7 @@ EFFORTS = (
 
 
 def describe(
-    model: Model,
+    model: VectorModel,
     code: LatentCode,
     images: Sequence[Pixels],
     bits: int,
@@ -82,7 +82,7 @@ def describe(
 
 
 def _describe_part(
-    model: Model, code: LatentCode, images: Tensor, bits: int, effort: Effort
+    model: VectorModel, code: LatentCode, images: Tensor, bits: int, effort: Effort
 ) -> NDArray[np.int64]:
     import torch
 
@@ -127,7 +127,7 @@ def _neighbours(
 
 
 def _errors(
-    model: Model, code: LatentCode, symbols: NDArray[np.int64], images: Tensor, bits: int
+    model: VectorModel, code: LatentCode, symbols: NDArray[np.int64], images: Tensor, bits: int
 ) -> NDArray[np.float32]:
     """Squared error (n,) of the pictures that symbols decode to."""
     import torch

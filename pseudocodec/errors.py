@@ -37,3 +37,11 @@ class OutOfRange(PslError, IndexError):
 
 class UnverifiedWarning(UserWarning):
     """A partial stream was decoded; its checksum could not be verified."""
+
+
+class DamagedWarning(UserWarning):
+    """Some tiles of a picture are damaged; the others were decoded."""
+
+
+class DeviceDependentWarning(UserWarning):
+    """A file was decoded that need not decode on another device than the one that wrote it."""

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import os
 import warnings
-from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
-from pseudocodec._pixels import Pixels, canonical, damaged, from_pil, from_tensor
+from pseudocodec._pixels import Pixels, damaged, split, upright
 from pseudocodec._text import label
 from pseudocodec.errors import PslError, TooLarge
 
@@ -29,33 +28,30 @@ def as_array(image: object) -> Pixels:
 
     Accepts:
 
-    - a PIL image of mode 1, L, LA, P, RGB, RGBA, I;16, I (taken as 16 bits) or F (in [0, 1]);
-      a palette of greys gives grey, any other RGB;
+    - a PIL image of mode 1, L, LA, P, PA, RGB, RGBA, I;16, I (taken as 16 bits) or F (in [0, 1]),
+      turned upright if it carries an EXIF orientation; a palette of greys gives grey, any other
+      RGB;
     - an ndarray of shape (H, W), (H, W, 1), (H, W, 2), (H, W, 3) or (H, W, 4), channels last, of
       dtype uint8, uint16, bool (False black, True white) or float in [0, 1];
     - a torch tensor of shape (H, W) or (C, H, W), channels *first* as everywhere in torch, of
       dtype uint8 or float in [0, 1], on any device.
 
     Floats are rounded to uint16: 256 steps for each step of an 8-bit decode, which is ample. The
-    2nd channel of two and the 4th of four is alpha: dropped when opaque everywhere, else refused.
+    2nd channel of two and the 4th of four is alpha, and so is a colour key or a palette's
+    transparency: dropped when opaque everywhere, else refused (`picture.as_picture` keeps it).
     The result may share memory with `image`.
 
     Raises:
         PslError: `image` is none of these, is empty, holds NaN, infinity or a value out of range,
             or is transparent somewhere.
     """
-    if isinstance(image, Image.Image):
-        array = from_pil(image)
-    elif isinstance(image, np.ndarray):
-        array = image
-    elif type(image).__module__.partition(".")[0] == "torch" and hasattr(image, "detach"):
-        array = from_tensor(image)
-    else:
+    pixels, alpha = split(image)
+    if alpha is not None:
         raise PslError(
-            f"an image must be a PIL image, a numpy array or a torch tensor, got "
-            f"{type(image).__name__}: open files with PIL.Image.open, wrap lists in numpy.asarray"
+            "the image is transparent somewhere and alpha is not stored: "
+            "paste it on a background first, or drop its alpha channel"
         )
-    return canonical(array)
+    return pixels
 
 
 def read(file: str | os.PathLike[str] | IO[bytes], *, max_pixels: int = MAX_PIXELS) -> Image.Image:
@@ -66,7 +62,7 @@ def read(file: str | os.PathLike[str] | IO[bytes], *, max_pixels: int = MAX_PIXE
         max_pixels: width times height allowed; checked before any pixel is decoded.
 
     Of an animation the first frame is read. Pillow reduces 16-bit colours, not greys, to 8 bits.
-    Unreadable EXIF data counts as none, as in viewers.
+    Unreadable EXIF data counts as none, as in viewers. An ICC profile stays in the image's `info`.
 
     Raises:
         TooLarge: the picture has more than `max_pixels` pixels, or more than Pillow allows.
@@ -142,14 +138,11 @@ def _decoded(image: Image.Image, name: str, max_pixels: int) -> Image.Image:
         )
     try:
         image.load()
-        upright = image.copy()
+        return upright(image.copy())
     except Image.DecompressionBombError as error:
         raise TooLarge(f"{name} has too many pixels for Pillow") from error
     except Exception as error:  # Pillow's readers raise nearly anything on damaged files
         raise damaged(name, error) from error
-    with suppress(Exception):  # unreadable EXIF data
-        upright = ImageOps.exif_transpose(upright)
-    return upright
 
 
 def _why_unidentified(file: str | os.PathLike[str] | IO[bytes]) -> str:

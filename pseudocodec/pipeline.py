@@ -18,12 +18,12 @@ from pseudocodec.latent.base import LatentCode, Payload
 from pseudocodec.metrics import psnr as psnr_of
 
 if TYPE_CHECKING:
-    from pseudocodec.model.model import Model
+    from pseudocodec.model.vectors import VectorModel
 
 BATCH = 256  # pictures encoded together
 
 
-def prepare(image: object, model: Model, *, fit: bool) -> tuple[Pixels, Geometry | None]:
+def prepare(image: object, model: VectorModel, *, fit: bool) -> tuple[Pixels, Geometry | None]:
     """A picture of any accepted kind -> (H, W, C) of the model's size, and its own size if changed.
 
     Raises PslError, naming both sizes or colours and what to do, for a picture the model cannot
@@ -53,7 +53,7 @@ def prepare(image: object, model: Model, *, fit: bool) -> tuple[Pixels, Geometry
 class Coder:
     """A model with one of its latent codes, an effort and a device: what a request settles on."""
 
-    model: Model
+    model: VectorModel
     dense: bool
     effort: int = 3
     device: str = "auto"

@@ -1,4 +1,4 @@
-"""What the caller asks for - a quality, a size or a PSNR - in bits of payload."""
+"""What the caller asks for: a quality, a size or a PSNR."""
 
 from __future__ import annotations
 
@@ -7,26 +7,31 @@ from dataclasses import dataclass
 
 from pseudocodec.errors import PslError
 
+DEFAULT_MODEL = "photo"  # any picture; models of one kind are chosen by name
 DEFAULT_QUALITY = 60  # 16 bytes of payload a picture for the shipped digits model
 
 
 @dataclass(frozen=True)
 class Target:
-    """Exactly one of the three is set."""
+    """Exactly one of the four is set."""
 
     quality: float | None = None
     nbytes: int | None = None
     psnr: float | None = None
+    bpp: float | None = None
 
     @staticmethod
     def of(
-        quality: float | None = None, nbytes: int | None = None, psnr: float | None = None
+        quality: float | None = None,
+        nbytes: int | None = None,
+        psnr: float | None = None,
+        bpp: float | None = None,
     ) -> Target:
         """The request, checked; DEFAULT_QUALITY when nothing is asked for.
 
         Raises PslError for two targets at once and for values out of range.
         """
-        given = {"quality": quality, "nbytes": nbytes, "psnr": psnr}
+        given = {"quality": quality, "nbytes": nbytes, "psnr": psnr, "bpp": bpp}
         named = [f"{name}={value}" for name, value in given.items() if value is not None]
         if len(named) > 1:
             raise PslError(f"{' and '.join(named)}: ask for one target only")
@@ -38,7 +43,13 @@ class Target:
             raise PslError(f"nbytes={nbytes}: expected a positive whole number of bytes")
         if psnr is not None and not (psnr > 0 and math.isfinite(psnr)):
             raise PslError(f"psnr={psnr}: expected a positive number of decibels")
-        return Target(quality, None if nbytes is None else int(nbytes), psnr)
+        if bpp is not None and not (bpp > 0 and math.isfinite(bpp)):
+            raise PslError(f"bpp={bpp}: expected a positive number of bits a pixel")
+        return Target(quality, None if nbytes is None else int(nbytes), psnr, bpp)
+
+    def bytes_for(self, pixels: int) -> int | None:
+        """The size of the file of a picture of so many pixels, where a size was asked for."""
+        return self.nbytes if self.bpp is None else max(1, int(self.bpp * pixels / 8))
 
 
 def quality_bits(quality: float, payload_bytes: tuple[int, int]) -> int:

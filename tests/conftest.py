@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+
+if TYPE_CHECKING:
+    from pseudocodec.model import PhotoModel
 
 ROOT = Path(__file__).parents[1]
 Draw = Callable[[int], NDArray[np.uint8]]
@@ -26,3 +30,24 @@ def digits(digit: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
     """Twelve different pictures of the kind the digits model knows: the digit, moved about."""
     shifts = [(y, x) for y in (-2, 0, 2) for x in (-3, -1, 1, 3)]
     return [np.roll(digit, shift, axis=(0, 1)) for shift in shifts]
+
+
+@pytest.fixture(scope="session")
+def photo_model(tmp_path_factory: pytest.TempPathFactory) -> PhotoModel:
+    """A photo model of a few thousand weights, for pictures such as `photo_models.smooth`."""
+    import photo_models  # and torch, which not every test needs
+
+    from pseudocodec.model import PhotoModel, load_model
+
+    path = tmp_path_factory.mktemp("models") / "tiny.safetensors"
+    photo_models.write(path)
+    loaded = load_model(path)
+    assert isinstance(loaded, PhotoModel)
+    return loaded
+
+
+@pytest.fixture
+def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tiles of 4 x 4 latents, 64 x 64 pixels: fewer than the nets reach."""
+    for module in ("tiles", "decoder"):
+        monkeypatch.setattr(f"pseudocodec.photo.{module}.TILE", 4)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import pseudocodec
 from pseudocodec.metrics import psnr
 
 Bytes = NDArray[np.uint8]
+save = partial(pseudocodec.save, model="digits")
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ def close(a: Bytes, b: Bytes) -> None:
 
 
 def test_there_and_back(digits: list[Bytes], path: Path) -> None:
-    pseudocodec.save(path, digits, nbytes=30, effort=0)
+    save(path, digits, nbytes=30, effort=0)
     with pseudocodec.open(path) as archive:
         assert len(archive) == len(digits)
         stack = archive[:]
@@ -46,31 +48,31 @@ def test_there_and_back(digits: list[Bytes], path: Path) -> None:
 @pytest.mark.parametrize("nbytes", [7, 16, 33])
 def test_nbytes_bounds_the_mean(digits: list[Bytes], path: Path, nbytes: int) -> None:
     many = digits * 30  # more than one block
-    pseudocodec.save(path, many, nbytes=nbytes, effort=0)
+    save(path, many, nbytes=nbytes, effort=0)
     assert path.stat().st_size <= nbytes * len(many)
     assert path.stat().st_size > (nbytes - 1) * len(many)
 
 
 def test_nbytes_of_an_iterator(digits: list[Bytes], path: Path) -> None:
-    pseudocodec.save(path, iter(digits), nbytes=20, effort=0)
+    save(path, iter(digits), nbytes=20, effort=0)
     assert path.stat().st_size <= 20 * len(digits)
 
 
 def test_nbytes_too_small_for_the_header(digits: list[Bytes], path: Path) -> None:
     with pytest.raises(pseudocodec.PslError, match="needs more for its header"):
-        pseudocodec.save(path, digits, nbytes=3)
+        save(path, digits, nbytes=3)
     assert not path.exists()
 
 
 @pytest.mark.parametrize("options", [{"nbytes": 16}, {"quality": 40}, {"psnr": 13.0}])
 def test_overhead(digits: list[Bytes], path: Path, options: dict[str, float]) -> None:
     many = digits * 25
-    pseudocodec.save(path, many, effort=0, **options)  # type: ignore[arg-type]
+    save(path, many, effort=0, **options)  # type: ignore[arg-type]
     assert pseudocodec.info(path)["overhead_bytes"] <= 64 + len(many) / 2
 
 
 def test_each_picture_reaches_the_psnr(digits: list[Bytes], path: Path) -> None:
-    pseudocodec.save(path, digits, psnr=13.0, effort=0)
+    save(path, digits, psnr=13.0, effort=0)
     with pseudocodec.open(path) as archive:
         low, high = archive.info["payload_bits"]
         assert low < high  # each takes what it needs
@@ -81,7 +83,7 @@ def test_each_picture_reaches_the_psnr(digits: list[Bytes], path: Path) -> None:
 def test_dense_archives_match_closer_than_progressive_ones(digits: list[Bytes], path: Path) -> None:
     errors = []
     for progressive in (False, True):
-        pseudocodec.save(path, digits, nbytes=21, progressive=progressive, overwrite=True)
+        save(path, digits, nbytes=21, progressive=progressive, overwrite=True)
         assert pseudocodec.info(path)["progressive"] == progressive
         with pseudocodec.open(path) as archive:
             errors.append(np.mean((archive[:] / 255 - np.stack(digits) / 255) ** 2))
@@ -91,7 +93,7 @@ def test_dense_archives_match_closer_than_progressive_ones(digits: list[Bytes], 
 def test_resize_keeps_each_size(digit: Bytes, path: Path) -> None:
     sizes = [(28, 28), (56, 40), (20, 30)]
     pictures = [Image.fromarray(digit).resize(size) for size in sizes]
-    pseudocodec.save(path, pictures, resize=True, effort=0)
+    save(path, pictures, resize=True, effort=0)
     with pseudocodec.open(path) as archive:
         assert [p.shape for p in archive[:]] == [(h, w) for w, h in sizes]
         assert archive.info["width"] is None
@@ -99,7 +101,7 @@ def test_resize_keeps_each_size(digit: Bytes, path: Path) -> None:
 
 def test_resize_of_one_common_size_is_stated_once(digit: Bytes, path: Path) -> None:
     picture = Image.fromarray(digit).resize((56, 40))
-    pseudocodec.save(path, [picture] * 5, resize=True, effort=0)
+    save(path, [picture] * 5, resize=True, effort=0)
     assert pseudocodec.info(path)["overhead_bytes"] <= 64
     with pseudocodec.open(path) as archive:
         assert archive[:].shape == (5, 40, 56)
@@ -107,7 +109,7 @@ def test_resize_of_one_common_size_is_stated_once(digit: Bytes, path: Path) -> N
 
 def test_progress_counts_up(digits: list[Bytes], path: Path) -> None:
     done: list[int] = []
-    pseudocodec.save(path, digits * 30, effort=0, on_progress=done.append)
+    save(path, digits * 30, effort=0, on_progress=done.append)
     assert done == sorted(done)
     assert done[-1] == 12 * 30
 
@@ -115,7 +117,7 @@ def test_progress_counts_up(digits: list[Bytes], path: Path) -> None:
 def test_a_bad_picture_is_named_and_nothing_is_left(digits: list[Bytes], path: Path) -> None:
     bad = [*digits, digits[0][:20]]
     with pytest.raises(pseudocodec.PslError, match=r"picture 12: .*28 x 20"):
-        pseudocodec.save(path, bad, effort=0)
+        save(path, bad, effort=0)
     assert list(path.parent.iterdir()) == []
 
 
@@ -125,34 +127,34 @@ def test_an_interrupt_leaves_nothing(digits: list[Bytes], path: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        pseudocodec.save(path, endless(), effort=0)
+        save(path, endless(), effort=0)
     assert list(path.parent.iterdir()) == []
 
 
 def test_no_pictures_are_refused(path: Path) -> None:
     with pytest.raises(pseudocodec.PslError, match="no pictures"):
-        pseudocodec.save(path, [])
+        save(path, [])
 
 
 def test_an_existing_file_is_kept(digits: list[Bytes], path: Path) -> None:
     path.write_bytes(b"precious")
     with pytest.raises(pseudocodec.PslError, match="exists"):
-        pseudocodec.save(path, digits)
+        save(path, digits)
     assert path.read_bytes() == b"precious"
-    pseudocodec.save(path, digits, overwrite=True, effort=0)
+    save(path, digits, overwrite=True, effort=0)
     assert pseudocodec.verify(path)["images"] == 12
 
 
 @pytest.mark.parametrize("index", [12, -13, 10**12])
 def test_an_index_out_of_range(digits: list[Bytes], path: Path, index: int) -> None:
-    pseudocodec.save(path, digits, effort=0)
+    save(path, digits, effort=0)
     with pseudocodec.open(path) as archive, pytest.raises(IndexError) as caught:
         archive[index]
     assert isinstance(caught.value, pseudocodec.OutOfRange)
 
 
 def test_every_truncation_is_refused(digits: list[Bytes], path: Path) -> None:
-    pseudocodec.save(path, digits[:3], nbytes=40, effort=0)
+    save(path, digits[:3], nbytes=40, effort=0)
     data = path.read_bytes()
     for length in range(len(data)):
         with pytest.raises(pseudocodec.PslError):
@@ -160,7 +162,7 @@ def test_every_truncation_is_refused(digits: list[Bytes], path: Path) -> None:
 
 
 def test_every_flipped_bit_is_noticed(digits: list[Bytes], path: Path) -> None:
-    pseudocodec.save(path, digits[:3], nbytes=30, effort=0)
+    save(path, digits[:3], nbytes=30, effort=0)
     data = bytearray(path.read_bytes())
     for bit in range(8 * len(data)):
         data[bit // 8] ^= 1 << bit % 8
@@ -170,7 +172,7 @@ def test_every_flipped_bit_is_noticed(digits: list[Bytes], path: Path) -> None:
 
 
 def test_a_claim_of_2_to_the_40_images_is_refused(digits: list[Bytes], path: Path) -> None:
-    pseudocodec.save(path, digits, effort=0)
+    save(path, digits, effort=0)
     data = bytearray(path.read_bytes())
     data[20:28] = struct.pack("<Q", 2**40)
     data[16:20] = struct.pack("<I", zlib.crc32(data[20:56], zlib.crc32(data[:16])))
@@ -180,11 +182,11 @@ def test_a_claim_of_2_to_the_40_images_is_refused(digits: list[Bytes], path: Pat
 
 def test_a_single_picture_is_not_an_archive(digit: Bytes) -> None:
     with pytest.raises(pseudocodec.PslError, match=r"pseudocodec\.decode"):
-        pseudocodec.open(pseudocodec.encode(digit, effort=0))
+        pseudocodec.open(pseudocodec.encode(digit, model="digits", effort=0))
 
 
 def test_batches_and_singles_decode_alike(digits: list[Bytes], path: Path) -> None:
-    pseudocodec.save(path, digits, nbytes=40, effort=0)
+    save(path, digits, nbytes=40, effort=0)
     with pseudocodec.open(path) as archive:
         together = archive[:]
         for i in range(len(digits)):

@@ -49,11 +49,13 @@ class FakeLibrary:
     def __init__(self) -> None:
         self.options: dict[str, Any] = {}
 
-    def encode(self, image: np.ndarray, **options: Any) -> bytes:
-        self.options = options
+    def encode(self, image: Image.Image | np.ndarray, **options: Any) -> bytes:
+        self.options, image = options, np.asarray(image)
         return b"single" + struct.pack(">HH", *image.shape[:2]) + (image ^ 1).tobytes()
 
-    def decode(self, source: bytes | Path, *, partial: bool = False, device: str) -> np.ndarray:
+    def decode(
+        self, source: bytes | Path, *, partial: bool = False, device: str, **_: Any
+    ) -> np.ndarray:
         data = source if isinstance(source, bytes) else source.read_bytes()
         if partial:
             warnings.warn("not verified", UnverifiedWarning, stacklevel=2)
@@ -92,6 +94,7 @@ def library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeLibrary:
         monkeypatch.setattr(pseudocodec, name, getattr(fake, name), raising=False)
     monkeypatch.setattr(pseudocodec, "verify", fake.info, raising=False)
     monkeypatch.setattr(pseudocodec, "open", FakeArchive, raising=False)
+    monkeypatch.setattr("pseudocodec._cli.decode._profile", lambda path, **_: None)
     monkeypatch.chdir(tmp_path)
     for i, digit in enumerate(DIGITS):
         path = tmp_path / "in" / f"{i}.png"
@@ -167,8 +170,9 @@ class TestEncode:
 
     def test_options_reach_the_library(self, library: FakeLibrary) -> None:
         good("encode", "in/0.png")
-        common = {"quality": None, "nbytes": None, "psnr": None, "device": "auto"}
-        assert library.options == {"model": "digits", "effort": 3, "resize": False, **common}
+        targets = dict.fromkeys(("quality", "nbytes", "bpp", "psnr"))
+        common = {**targets, "device": "auto"}
+        assert library.options == {"model": "photo", "effort": 3, "resize": False, **common}
         good(
             "encode",
             "in/0.png",
@@ -183,7 +187,11 @@ class TestEncode:
         assert library.options["model"] == "m"
 
     @pytest.mark.parametrize(
-        "options", ["-q 5 -n 3", "-n 3 -p 20", "-q 101", "-n 0", "-p 0", "-e 10", "-e x", "--nope"]
+        "options",
+        [
+            *("-q 5 -n 3", "-n 3 -p 20", "-b 1 -q 5", "-q 101", "-n 0", "-b 0", "-p 0"),
+            *("-e 10", "-e x", "--nope"),
+        ],
     )
     def test_wrong_options(self, options: str) -> None:
         refused("Error", "encode", "in/0.png", *options.split(), code=2)

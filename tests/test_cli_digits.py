@@ -35,7 +35,7 @@ def digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_one_digit_there_and_back() -> None:
-    summary = json.loads(call("encode", "in/0.png", "-e", "0", "--json"))
+    summary = json.loads(call("encode", "in/0.png", "--model", "digits", "-e", "0", "--json"))
     assert summary["bytes"] == Path("in/0.psl").stat().st_size < 200
     call("decode", "in/0.psl", "-o", "back.png")
     with Image.open("back.png") as back:
@@ -46,7 +46,9 @@ def test_one_digit_there_and_back() -> None:
 
 
 def test_an_archive_there_and_back() -> None:
-    summary = json.loads(call("encode", "in", "-o", "all.psl", "-e", "0", "--json"))
+    summary = json.loads(
+        call("encode", "in", "--model", "digits", "-o", "all.psl", "-e", "0", "--json")
+    )
     assert summary["images"] == 3
     call("decode", "all.psl")
     assert sorted(path.name for path in Path("all").iterdir()) == [
@@ -59,7 +61,7 @@ def test_an_archive_there_and_back() -> None:
 
 
 def test_damage_is_found() -> None:
-    call("encode", "in/0.png", "-e", "0")
+    call("encode", "in/0.png", "--model", "digits", "-e", "0")
     data = bytearray(Path("in/0.psl").read_bytes())
     data[-6] ^= 1
     Path("in/0.psl").write_bytes(data)

@@ -14,14 +14,14 @@ from pseudocodec.errors import PslError
 from pseudocodec.latent.base import LatentCode
 from pseudocodec.model import load_model
 from pseudocodec.model.catalogue import by_name
-from pseudocodec.model.model import Model
+from pseudocodec.model.vectors import VectorModel
 
 Bytes = NDArray[np.uint8]
 BITS = 128
 
 
 @pytest.fixture(scope="module")
-def model() -> Model:
+def model() -> VectorModel:
     return load_model("digits")
 
 
@@ -31,12 +31,12 @@ def pictures(digits: list[Bytes]) -> list[Bytes]:
     return [digit[:, :, None] for digit in digits]
 
 
-def codes(model: Model) -> list[LatentCode]:
+def codes(model: VectorModel) -> list[LatentCode]:
     return [model.code, model.code_for(dense=True)]
 
 
 def errors(
-    model: Model, code: LatentCode, pictures: list[Bytes], effort: int
+    model: VectorModel, code: LatentCode, pictures: list[Bytes], effort: int
 ) -> NDArray[np.float64]:
     """Mean squared error (n,) of what decodes."""
     symbols = describe(model, code, pictures, BITS, effort=effort, device="cpu")
@@ -48,7 +48,7 @@ def errors(
 
 
 @pytest.mark.parametrize("dense", [False, True])
-def test_effort_buys_quality(model: Model, pictures: list[Bytes], dense: bool) -> None:
+def test_effort_buys_quality(model: VectorModel, pictures: list[Bytes], dense: bool) -> None:
     code = model.code_for(dense)
     least, more = (errors(model, code, pictures, effort) for effort in (0, 5))
     # Refinement lowers the error expected of the code; for a picture its luck may outweigh that.
@@ -56,7 +56,7 @@ def test_effort_buys_quality(model: Model, pictures: list[Bytes], dense: bool) -
     assert more.mean() < 0.95 * least.mean()
 
 
-def test_a_picture_does_not_depend_on_the_others(model: Model, pictures: list[Bytes]) -> None:
+def test_a_picture_does_not_depend_on_the_others(model: VectorModel, pictures: list[Bytes]) -> None:
     """Trials draw the same latents for every picture, whatever stands beside it."""
     for code in codes(model):
         together = describe(model, code, pictures, BITS, effort=1, device="cpu")
@@ -64,7 +64,7 @@ def test_a_picture_does_not_depend_on_the_others(model: Model, pictures: list[By
         np.testing.assert_array_equal(together[:3], np.concatenate(alone))
 
 
-def test_equal_pictures_get_equal_symbols(model: Model, pictures: list[Bytes]) -> None:
+def test_equal_pictures_get_equal_symbols(model: VectorModel, pictures: list[Bytes]) -> None:
     for code in codes(model):
         twice = [describe(model, code, pictures[:2], BITS, effort=3, device="cpu") for _ in "ab"]
         np.testing.assert_array_equal(*twice)
@@ -72,12 +72,14 @@ def test_equal_pictures_get_equal_symbols(model: Model, pictures: list[Bytes]) -
 
 def test_nets_first_used_without_gradients_can_be_refined_with(pictures: list[Bytes]) -> None:
     shipped = by_name("digits")
-    fresh = Model(shipped.id, shipped.path, shipped.facts)
+    fresh = VectorModel(shipped.id, shipped.path, shipped.facts)
     fresh.analyse(pictures, 0.0, "cpu")
     assert len(describe(fresh, fresh.code, pictures[:1], BITS, effort=3, device="cpu")) == 1
 
 
-def test_a_caller_may_have_switched_gradients_off(model: Model, pictures: list[Bytes]) -> None:
+def test_a_caller_may_have_switched_gradients_off(
+    model: VectorModel, pictures: list[Bytes]
+) -> None:
     expected = describe(model, model.code, pictures[:2], BITS, effort=3, device="cpu")
     for off in (torch.inference_mode, torch.no_grad):
         with off():
@@ -87,14 +89,16 @@ def test_a_caller_may_have_switched_gradients_off(model: Model, pictures: list[B
 
 @pytest.mark.parametrize("bits", [0, 1])
 def test_payloads_too_small_to_carry_anything(
-    model: Model, pictures: list[Bytes], bits: int
+    model: VectorModel, pictures: list[Bytes], bits: int
 ) -> None:
     symbols = describe(model, model.code, pictures, bits, effort=5, device="cpu")
     assert symbols.shape == (len(pictures), 0)
 
 
 @pytest.mark.parametrize("effort", [-1, len(EFFORTS), 3.5])
-def test_efforts_out_of_range_are_refused(model: Model, pictures: list[Bytes], effort: int) -> None:
+def test_efforts_out_of_range_are_refused(
+    model: VectorModel, pictures: list[Bytes], effort: int
+) -> None:
     with pytest.raises(PslError, match=f"effort={effort}: expected a whole number from 0 to 9"):
         describe(model, model.code, pictures, BITS, effort=effort, device="cpu")
 

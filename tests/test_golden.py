@@ -8,25 +8,42 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 import pseudocodec
-from pseudocodec.container import ArchiveReader, read_single
-from pseudocodec.model.model import model_of
+from pseudocodec.container import ArchiveReader, Record, read_single
+from pseudocodec.model import Model, PhotoModel, VectorModel, model_of
+from pseudocodec.photo.decoder import open_payload
+from pseudocodec.photo.tiles import Grid
 
 GOLDEN = Path(__file__).parents[1] / "formats" / "psl" / "golden"
 CASES = sorted(path.stem for path in GOLDEN.glob("*.psl") if "container" not in path.name)
 
 
-def payloads(path: Path) -> tuple[bytes, bool, list[tuple[bytes, int]]]:
-    """The model's id, whether its dense code was used, and each payload with its bits."""
+def records(path: Path) -> tuple[Model, bool, list[Record]]:
+    """The file's model, whether its dense code was used, and each payload with its size."""
     if pseudocodec.info(path)["kind"] == "image":
         single = read_single(path.read_bytes())
-        return single.model_id, single.dense, [(single.payload, 8 * len(single.payload))]
+        record = Record(single.payload, 8 * len(single.payload), single.geometry)
+        return model_of(single.model_id), single.dense, [record]
     with path.open("rb") as file:
         reader = ArchiveReader(file)
-        records = [reader.record(i) for i in range(reader.count)]
-        return reader.model_id, reader.dense, [(record.payload, record.nbits) for record in records]
+        found = [reader.record(i) for i in range(reader.count)]
+        return model_of(reader.model_id), reader.dense, found
+
+
+def latents_of(model: Model, dense: bool, record: Record) -> NDArray[np.float32]:
+    """What the integer half of the decoder makes of a payload."""
+    if isinstance(model, VectorModel):
+        code = model.code_for(dense)
+        symbols = code.unpack(record.payload, record.nbits)
+        return code.decode(symbols[None], code.usable_bits(record.nbits))
+    assert isinstance(model, PhotoModel) and record.geometry is not None
+    grid = Grid(record.geometry.height, record.geometry.width)
+    data = record.payload
+    tiles = open_payload(model, lambda at, size: data[at : at + size], len(data), grid)
+    return np.concatenate([tiles.gained(i).ravel() for i in range(grid.tiles)])
 
 
 def test_there_are_golden_files_of_both_kinds() -> None:
@@ -34,18 +51,18 @@ def test_there_are_golden_files_of_both_kinds() -> None:
     kinds = {(facts["model_name"], facts["kind"], facts["progressive"]) for facts in found}
     for model in ("digits", "faces"):
         assert {(model, "image", True), (model, "archive", False)} <= kinds
+    assert {("photo", "image", False), ("photo", "archive", False)} <= kinds
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_latents_are_the_same_bit_for_bit(case: str) -> None:
     expected = json.loads((GOLDEN / f"{case}.json").read_text(encoding="utf-8"))
-    identity, dense, found = payloads(GOLDEN / f"{case}.psl")
-    assert identity.hex() == expected["model"]
-    code = model_of(identity).code_for(dense)
-    digests = []
-    for payload, bits in found:
-        latents = code.decode(code.unpack(payload, bits)[None], code.usable_bits(bits))
-        digests.append(hashlib.sha256(latents.astype("<f4").tobytes()).hexdigest())
+    model, dense, found = records(GOLDEN / f"{case}.psl")
+    assert model.id.hex() == expected["model"]
+    digests = [
+        hashlib.sha256(latents_of(model, dense, record).astype("<f4").tobytes()).hexdigest()
+        for record in found
+    ]
     assert digests == expected["latents_sha256"]
 
 

@@ -154,10 +154,36 @@ class TestPil:
         image.info["transparency"] = key
         assert as_array(image).shape == (2, 2, 3 if mode == "RGB" else 1)
 
-    @pytest.mark.parametrize("mode", ["CMYK", "YCbCr", "HSV", "LAB", "RGBa"])
+    @pytest.mark.parametrize("mode", ["CMYK", "YCbCr", "HSV", "LAB", "RGBX"])
     def test_other_modes_are_refused(self, mode: str) -> None:
         with pytest.raises(PslError, match=rf'mode {mode} .*convert\("RGB"\)'):
             as_array(Image.new(mode, (2, 2)))
+
+    @pytest.mark.parametrize(("mode", "remedy"), [("La", "LA"), ("RGBa", "RGBA")])
+    def test_premultiplied_modes_are_refused_with_a_remedy_that_works(
+        self, mode: str, remedy: str
+    ) -> None:
+        image = Image.new(remedy, (2, 2), 255).convert(mode)
+        with pytest.raises(PslError, match=rf'convert\("{remedy}"\)'):
+            as_array(image)
+        assert image.convert(remedy).mode == remedy
+
+    def test_cmyk_points_to_colour_management(self) -> None:
+        with pytest.raises(PslError, match=r"PIL\.ImageCms"):
+            as_array(Image.new("CMYK", (2, 2)))
+
+    @pytest.mark.parametrize(("mode", "key"), [("L", "x"), ("RGB", (1, 2)), ("I;16", (1, 2, 3))])
+    def test_unusable_colour_key_is_one_sentence(self, mode: str, key: object) -> None:
+        image = Image.new(mode, (2, 2))
+        image.info["transparency"] = key
+        with pytest.raises(PslError, match="the image is damaged"):
+            as_array(image)
+
+    def test_orientation_is_applied_and_the_original_kept(self) -> None:
+        image = Image.fromarray(GREY)
+        image.getexif()[0x0112] = 6  # turned by a quarter
+        np.testing.assert_array_equal(as_array(image)[:, :, 0], np.rot90(GREY, -1))
+        np.testing.assert_array_equal(np.asarray(image), GREY)
 
     def test_empty_image(self) -> None:
         with pytest.raises(PslError, match="empty"):
@@ -214,6 +240,18 @@ class TestRead:
         exif[0x0112] = 6  # turned by a quarter
         Image.fromarray(GREY).save(tmp_path / "a.png", exif=exif)
         np.testing.assert_array_equal(np.asarray(read(tmp_path / "a.png")), np.rot90(GREY, -1))
+
+    @pytest.mark.parametrize("orientation", range(1, 9))
+    def test_orientation_is_applied_once_and_the_profile_kept(
+        self, orientation: int, tmp_path: Path
+    ) -> None:
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        Image.fromarray(GREY).save(tmp_path / "a.png", exif=exif, icc_profile=b"profile")
+        image = read(tmp_path / "a.png")
+        assert image.info["icc_profile"] == b"profile"
+        np.testing.assert_array_equal(as_array(image)[:, :, 0], np.asarray(image))
+        assert image.size == ((7, 5) if orientation < 5 else (5, 7))
 
     def test_broken_exif_is_ignored(self, tmp_path: Path) -> None:
         Image.fromarray(GREY).save(tmp_path / "a.png", exif=b"Exif\0\0nonsense")

@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pseudocodec import metrics
 from pseudocodec.errors import PslError
-from pseudocodec.metrics import mse, psnr, score, ssim
+from pseudocodec.metrics import mse, psnr, score, similarity, squared, ssim
 
 IMAGES = np.random.default_rng(0).integers(0, 200, (3, 9, 9), np.uint8)
 
@@ -58,7 +57,7 @@ def test_only_bytes() -> None:
 
 def test_large_sets_are_compared_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = mse(IMAGES, IMAGES[::-1])
-    monkeypatch.setattr(metrics, "_BLOCK", 50)
+    monkeypatch.setattr(squared, "_BLOCK", 50)
     assert mse(IMAGES, IMAGES[::-1]) == whole
 
 
@@ -85,5 +84,5 @@ def test_pictures_smaller_than_the_window_have_no_ssim() -> None:
 
 
 def test_ssim_is_left_out_without_scikit_image(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics, "find_spec", lambda name: None)
+    monkeypatch.setattr(similarity, "find_spec", lambda name: None)
     assert score(IMAGES, IMAGES) == {"psnr": None, "ssim": None}

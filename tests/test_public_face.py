@@ -40,6 +40,6 @@ def test_info_and_models_load_neither_torch_nor_numba(
     path = tmp_path_factory.mktemp("info") / "digit.psl"
     import numpy as np
 
-    path.write_bytes(pseudocodec.encode(np.zeros((28, 28), np.uint8), effort=0))
+    path.write_bytes(pseudocodec.encode(np.zeros((28, 28), np.uint8), model="digits", effort=0))
     code = f"import pseudocodec; pseudocodec.info({str(path)!r}); pseudocodec.models()"
     assert not {"torch", "numba"} & modules_after(code)

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[1]
 
 def test_python_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "docs").mkdir()
+    shutil.copy(ROOT / "docs" / "photo.png", tmp_path / "docs")
     shutil.copy(ROOT / "docs" / "digit.png", tmp_path / "docs")
     monkeypatch.chdir(tmp_path)
     text = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -25,6 +26,8 @@ def test_python_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert len(names["data"]) <= 40
     assert (tmp_path / "digits.psl").stat().st_size <= 16_000
     assert names["coarse"].shape == (28, 28)
+    assert 8 * len(names["small"]) <= 0.4 * 451 * 300
+    assert names["part"].shape == (150, 200, 3)
 
 
 def test_every_link_to_a_file_leads_somewhere() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -13,13 +14,18 @@ from PIL import Image
 from rich.console import Console
 
 import pseudocodec
-from pseudocodec._cli.group import emit
+from pseudocodec._cli.group import EXIT_BAD, emit
 from pseudocodec._cli.report import note, progress
-from pseudocodec._cli.show import show
+from pseudocodec._cli.show import colours, show
 from pseudocodec._cli.targets import check_target
 from pseudocodec._text import label
-from pseudocodec.errors import OutOfRange, PslError, UnverifiedWarning
+from pseudocodec.container import open_source
+from pseudocodec.container.single import read_single_front
+from pseudocodec.container.source import Bounded
+from pseudocodec.errors import DamagedWarning, OutOfRange, PslError, UnverifiedWarning
 from pseudocodec.files import atomic_write
+from pseudocodec.photo.codec import Region
+from pseudocodec.picture import KNOWN, PROFILE, from_chunks
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -30,26 +36,32 @@ def run(
     indexes: tuple[int, ...],
     *,
     partial: bool,
+    region: Region | None,
+    keep_going: bool,
     force: bool,
     device: str,
     with_show: bool,
     as_json: bool,
 ) -> None:
     """Decode the picture, or the pictures `indexes` of the archive, at `path` to `output`."""
-    if partial or pseudocodec.info(path)["kind"] == "image":
+    whole = True
+    # For what only single pictures have, the library refuses archives; `info` would read it all.
+    if partial or region or keep_going or pseudocodec.info(path)["kind"] == "image":
         if indexes:
             raise PslError(f"{label(path)} holds a single picture: leave out --index")
         target, count = _place(path, output), 1
-        first = _one(path, target, partial=partial, force=force, device=device)
+        choices = {"partial": partial, "region": region, "keep_going": keep_going}
+        first, whole = _one(path, target, choices, force=force, device=device)
     else:
         target, count, first = _archive(path, output, indexes, force=force)
     if with_show:
-        first = first if first.ndim == 3 else first[:, :, None]
-        show({label(target): first}, Console(stderr=as_json))
+        show({label(target): colours(first)}, Console(stderr=as_json))
     if as_json:
-        emit({"output": str(target), "images": count, "verified": not partial})
+        emit({"output": str(target), "images": count, "verified": whole and not partial})
     else:
         click.echo(f"{label(target)}: {count:,} picture{'s' if count > 1 else ''}")
+    if not whole:
+        click.get_current_context().exit(EXIT_BAD)
 
 
 def _place(path: Path, output: Path | None) -> Path:
@@ -58,16 +70,33 @@ def _place(path: Path, output: Path | None) -> Path:
     return output / f"{path.stem}.png" if output.is_dir() else output
 
 
-def _one(path: Path, target: Path, *, partial: bool, force: bool, device: str) -> Bytes:
+def _one(
+    path: Path, target: Path, choices: dict[str, Any], *, force: bool, device: str
+) -> tuple[Bytes, bool]:
+    """Returns the picture, and whether all of it decoded."""
     check_target(target, [path], force=force)
     _format(target)
     with progress("decoding"), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UnverifiedWarning)
-        pixels: Bytes = pseudocodec.decode(path, partial=partial, device=device)
+        warnings.simplefilter("always", DamagedWarning)
+        pixels: Bytes = pseudocodec.decode(path, device=device, **choices)
     for warning in caught:
         note(f"warning: {warning.message}")
-    _write(pixels, target, force=force)
-    return pixels
+    whole = not any(issubclass(warning.category, DamagedWarning) for warning in caught)
+    _write(pixels, target, force=force, icc=_profile(path, whole=whole))
+    return pixels, whole
+
+
+def _profile(path: Path, *, whole: bool) -> bytes | None:
+    """The ICC profile of a picture that has been decoded; of a damaged file where it can be had."""
+    with open_source(path) as file:
+        front = read_single_front(Bounded(file), known=KNOWN)
+    try:
+        return from_chunks((chunk for chunk in front.chunks if chunk.tag == PROFILE), 0, 0)[1]
+    except PslError:
+        if whole:
+            raise
+        return None
 
 
 def _archive(
@@ -125,9 +154,14 @@ def _format(target: Path) -> str:
     return name
 
 
-def _write(pixels: Bytes, target: Path, *, force: bool) -> None:
+def _write(pixels: Bytes, target: Path, *, force: bool, icc: bytes | None = None) -> None:
     with atomic_write(target, overwrite=force) as file:
         try:
-            Image.fromarray(pixels).save(file, _format(target))
+            Image.fromarray(pixels).save(file, _format(target), icc_profile=icc)
         except (ValueError, KeyError) as error:  # for instance larger than the format allows
+            raise PslError(f"cannot write {label(target)}: {label(error)}") from error
+        except OSError as error:
+            if error.errno is not None:
+                raise
+            # Pillow's own: a format without alpha
             raise PslError(f"cannot write {label(target)}: {label(error)}") from error

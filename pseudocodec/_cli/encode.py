@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,12 +13,13 @@ from typing import Any
 import click
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 from rich.console import Console
 
 import pseudocodec
 from pseudocodec._cli.group import emit
-from pseudocodec._cli.report import print_facts, progress
-from pseudocodec._cli.show import show
+from pseudocodec._cli.report import note, print_facts, progress
+from pseudocodec._cli.show import colours, show
 from pseudocodec._cli.targets import check_target
 from pseudocodec._pixels import Pixels
 from pseudocodec._text import label
@@ -25,6 +28,7 @@ from pseudocodec.files import atomic_write
 from pseudocodec.image import as_array, to_8_bit
 from pseudocodec.inputs import Input, find, holds_many
 from pseudocodec.metrics import psnr
+from pseudocodec.picture import Picture, as_picture
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -40,15 +44,15 @@ class Tally:
     worst_psnr: float = math.inf
     first: tuple[Bytes, Bytes] | None = None
 
-    def add(self, original: Pixels, decoded: Bytes) -> None:
-        """Compare a picture (H, W, C) with what decodes, (H, W) or (H, W, 3)."""
-        before = to_8_bit(original)
-        after = decoded if decoded.ndim == 3 else decoded[:, :, None]
+    def add(self, original: Picture, decoded: Bytes) -> None:
+        """Compare the colours of a picture with those of what decodes from its file."""
+        before, after = to_8_bit(original.pixels), colours(decoded)
         quality = psnr(*np.broadcast_arrays(before, after))  # a model may be grey, or colour
         self.first = self.first or (before, after)
         self.images += 1
         self.pixels += before.shape[0] * before.shape[1]
-        self.raw_bytes += original.nbytes
+        self.raw_bytes += original.pixels.nbytes
+        self.raw_bytes += 0 if original.alpha is None else original.alpha.nbytes
         self.total_psnr += quality
         self.worst_psnr = min(self.worst_psnr, quality)
 
@@ -81,10 +85,13 @@ def run(
 def _one(path: Path, target: Path, options: dict[str, Any], tally: Tally, *, force: bool) -> None:
     (item,) = find([path])
     check_target(target, [path], force=force)
-    original = _load(item)
+    _note_frames(path)
+    with _naming(item):
+        image = item.load()
+        picture = as_picture(image)
     with progress("encoding"):
-        data = pseudocodec.encode(original, **options)
-        tally.add(original, pseudocodec.decode(data, device=options["device"]))
+        data = pseudocodec.encode(image, **options)
+        tally.add(picture, pseudocodec.decode(data, device=options["device"]))
     with atomic_write(target, overwrite=force) as file:
         file.write(data)
 
@@ -93,13 +100,15 @@ def _archive(
     paths: tuple[Path, ...], target: Path, options: dict[str, Any], tally: Tally, *, force: bool
 ) -> None:
     check_target(target, _sources(paths), force=force)
+    for source in _sources(paths):
+        _note_frames(source)
     total = sum(1 for _ in find(paths))
     with progress("encoding", total) as done:
         images = (_load(item) for item in find(paths))
         pseudocodec.save(target, images, overwrite=force, on_progress=done, **options)
     with progress("measuring", total) as done, pseudocodec.open(target) as archive:
         for item, decoded in zip(find(paths), archive, strict=True):
-            tally.add(_load(item), decoded)
+            tally.add(Picture(_load(item), None, None), decoded)
             done(tally.images)
 
 
@@ -111,9 +120,25 @@ def _sources(paths: tuple[Path, ...]) -> Iterator[Path]:
             yield last
 
 
+def _note_frames(path: Path) -> None:
+    """Say on stderr that of an animation, or of several pages, only the first picture is used."""
+    with suppress(Exception), warnings.catch_warnings():  # reading it says what is wrong with it
+        warnings.simplefilter("ignore")
+        with Image.open(path) as opened:
+            if getattr(opened, "is_animated", False) and opened.format != "MPO":  # of a camera
+                note(f"{label(path)} holds several frames: only the first is encoded")
+
+
 def _load(item: Input) -> Pixels:
-    try:
+    with _naming(item):
         return as_array(item.load())
+
+
+@contextmanager
+def _naming(item: Input) -> Iterator[None]:
+    """Errors of this block name the picture."""
+    try:
+        yield
     except PslError as error:
         sentence = str(error)
         if item.name in sentence:

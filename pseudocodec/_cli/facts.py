@@ -47,7 +47,7 @@ def models(*, as_json: bool) -> None:
     if as_json:
         emit(rows)
     elif rows:
-        print_table([{_words(key): _text(value) for key, value in row.items()} for row in rows])
+        print_table([_listed(row) for row in rows])
     else:
         click.echo("no models are installed")
 
@@ -67,6 +67,15 @@ def _each(paths: tuple[Path, ...], act: Callable[[Path], None], *, as_json: bool
                 emit({"file": str(path), "ok": False, **failure(error)})
     if failed:
         click.get_current_context().exit(EXIT_BAD)
+
+
+def _listed(row: Mapping[str, Any]) -> dict[str, str]:
+    """A model for people: width and height as one size."""
+    sized = {key: value for key, value in row.items() if key not in ("width", "height")}
+    out = {_words(key): _text(value) for key, value in sized.items()}
+    if "width" in row:
+        out["size"] = f"{row['width']} x {row['height']}" if row["width"] else "any size"
+    return out
 
 
 def _words(key: str) -> str:

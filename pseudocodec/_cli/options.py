@@ -30,6 +30,19 @@ def sizes(ctx: click.Context, param: click.Parameter, value: str | None) -> list
     return [int(size) for size in value.split(",")]
 
 
+def region(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> tuple[int, int, int, int] | None:
+    """Four whole numbers from 0,16,640,480; a usage error for anything else."""
+    if value is None:
+        return None
+    match = re.fullmatch(r"(\d{1,9}),(\d{1,9}),(\d{1,9}),(\d{1,9})", value)
+    if not match:
+        raise click.BadParameter(f"{value!r} is not a region such as 0,16,640,480.", ctx, param)
+    left, top, right, bottom = map(int, match.groups())
+    return left, top, right, bottom
+
+
 force = click.option("-f", "--force", is_flag=True, help="Replace files that exist.")
 effort = click.option(
     "-e",

@@ -38,6 +38,13 @@ def show(pictures: dict[str, npt.NDArray[np.uint8]], console: Console) -> None:
     console.print(grid)
 
 
+def colours(decoded: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """A decoded picture, (H, W) or (H, W, 1 to 4), without its alpha: (H, W, 1) or (H, W, 3)."""
+    if decoded.ndim == 2:
+        return decoded[:, :, None]
+    return decoded[:, :, : 1 if decoded.shape[2] < 3 else 3]
+
+
 def _fit(array: npt.NDArray[np.uint8], columns: int) -> npt.NDArray[np.int64]:
     """RGB of at most `columns` pixels a row and an even number of rows."""
     height, width = array.shape[:2]

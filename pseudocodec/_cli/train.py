@@ -15,30 +15,32 @@ from pseudocodec._text import label
 from pseudocodec.evaluation.card import rate_table
 
 if TYPE_CHECKING:
+    from pseudocodec.training.compressai import CompressaiProgress
     from pseudocodec.training.loop import Progress
+    from pseudocodec.training.photo import PhotoProgress
 
 
 def run(data: Path, output: Path, *, force: bool, as_json: bool, **settings: Any) -> None:
     """Train a model on the pictures of `data` and print what it is worth."""
     check_target(output, [data], force=force)
-    result = pseudocodec.train(data, output, on_progress=_report, on_note=note, **settings)
+    result = pseudocodec.train(
+        data, output, overwrite=force, on_progress=_report, on_note=note, **settings
+    )
     if not result:  # not the leader of several processes
         return
     if as_json:
         emit(result)
         return
-    report = result["report"]
+    report = result.get("report")
     if report:
-        header, rows = rate_table(report["rows"])
-        print_table([dict(zip(header, row, strict=True)) for row in rows])
+        if settings["codec"] == "kind":
+            header, rows = rate_table(report["rows"])
+            print_table([dict(zip(header, row, strict=True)) for row in rows])
         click.echo(f"{label(report['folder'])}: {', '.join(report['files'])}")
     click.echo(f"{label(output)}: {result['bytes']:,} bytes, model {result['id']}")
 
 
-def _report(progress: Progress) -> None:
+def _report(progress: Progress | PhotoProgress | CompressaiProgress) -> None:
     minutes, seconds = divmod(round(progress.seconds), 60)
-    rates = "   ".join(f"{bits / 8:g} B {db:.2f} dB" for bits, db in progress.psnr.items())
-    click.echo(
-        f"{minutes:4d}:{seconds:02d} {progress.fraction:4.0%}  step {progress.step:<7d} {rates}",
-        err=True,
-    )
+    where = f"{minutes:4d}:{seconds:02d} {progress.fraction:4.0%}  step {progress.step:<7d}"
+    click.echo(f"{where} {progress.describe()}", err=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
 from pseudocodec.container.chunks import Chunk, pack_section, parse_section, section_length
 from pseudocodec.container.geometry import Geometry, check_geometry
 from pseudocodec.container.header import pack_common, parse_common
 from pseudocodec.container.layout import COMMON, GEOMETRY, MAX_PIXELS, U32, Flag, front_crc
+from pseudocodec.container.source import Bounded
 from pseudocodec.errors import Corrupt, PslError
 
 
@@ -21,6 +22,16 @@ class Single(NamedTuple):
     chunks: tuple[Chunk, ...]
     verified: bool
     dense: bool  # the payload is in the model's dense code, of which a prefix means nothing
+
+
+class SingleFront(NamedTuple):
+    """What stands before the payload, unverified."""
+
+    model_id: bytes
+    geometry: Geometry | None
+    chunks: tuple[Chunk, ...]
+    dense: bool
+    payload_offset: int
 
 
 def write_single(
@@ -63,30 +74,55 @@ def read_single(
     Raises `NotPsl`, `UnsupportedVersion`, `Corrupt` (damaged, truncated), `TooLarge` (picture
     above `max_pixels`), `PslError` (an archive).
     """
-    flags, model_id, crc = parse_common(data)
+    flags, _, crc = parse_common(data)
+    verified = front_crc(memoryview(data)) == crc
+    if not verified and not partial and Flag.ARCHIVE not in flags:
+        raise Corrupt(
+            f"the checksum of the {len(data)}-byte file differs: it is truncated or damaged; "
+            "fetch it again, or decode what is left with partial=True (the beginning of a "
+            "progressive stream) or keep_going=True (the tiles of a large photo)"
+        )
+    front = _front(lambda start, size: data[start : start + size], len(data), max_pixels, known)
+    payload = data[front.payload_offset :]
+    return Single(front.model_id, payload, front.geometry, front.chunks, verified, front.dense)
+
+
+def read_single_front(
+    file: Bounded, *, max_pixels: int = MAX_PIXELS, known: Collection[bytes] = frozenset()
+) -> SingleFront:
+    """What stands before the payload, for a reader of parts of it; the checksum is not verified.
+
+    Raises what `read_single` raises.
+    """
+
+    def read(start: int, size: int) -> bytes:
+        return file.read_at(start, max(0, min(size, file.size - start)))
+
+    return _front(read, file.size, max_pixels, known)
+
+
+def _front(
+    read: Callable[[int, int], bytes], size: int, max_pixels: int, known: Collection[bytes]
+) -> SingleFront:
+    """The front of a file of `size` bytes; `read` (offset, length) may find less than asked for."""
+    flags, model_id, _ = parse_common(read(0, COMMON.size))
     if Flag.ARCHIVE in flags:
         raise PslError(
             "the file is an archive of pictures, not a single one; open it as an archive"
         )
-    verified = front_crc(memoryview(data)) == crc
-    if not verified and not partial:
-        raise Corrupt(
-            f"the checksum of the {len(data)}-byte file differs: it is truncated or damaged; "
-            "fetch it again, or pass partial=True to decode the beginning of a progressive "
-            "stream unverified"
-        )
     start = COMMON.size
     geometry = None
     if Flag.GEOMETRY in flags:
+        fields = read(start, GEOMETRY.size)
         start += GEOMETRY.size
-        if len(data) < start:
+        if size < start:
             raise Corrupt("the file ends inside the picture size; it is truncated, fetch it again")
-        geometry = Geometry(*GEOMETRY.unpack_from(data, COMMON.size))
+        geometry = Geometry(*GEOMETRY.unpack(fields))
         check_geometry(geometry, max_pixels)
     chunks: tuple[Chunk, ...] = ()
     if Flag.CHUNKS in flags:
         field_end = start + U32.size
-        length = section_length(data[start:field_end], len(data) - field_end)
+        length = section_length(read(start, U32.size), size - field_end)
         start = field_end + length
-        chunks = parse_section(data[field_end:start], known)
-    return Single(model_id, data[start:], geometry, chunks, verified, Flag.DENSE in flags)
+        chunks = parse_section(read(field_end, length), known)
+    return SingleFront(model_id, geometry, chunks, Flag.DENSE in flags, start)

@@ -13,7 +13,8 @@ are decoded. Damage that turns one such payload into another is for the containe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import constriction
@@ -43,23 +44,16 @@ def encode(
     >>> decode(payload, nbits, [0] * 8, [coin]).tolist()
     [0, 0, 1, 0, 0, 0, 0, 1]
     """
-    tables_of = _checked(index, tables)
+    grouped = groups(index, tables)
     values = np.asarray(symbols)
-    if values.shape != tables_of.shape or (values.size and values.dtype.kind not in "iu"):
+    count = len(grouped.order)
+    if values.shape != (count,) or (count and values.dtype.kind not in "iu"):
         raise PslError(
-            f"symbols: {values.dtype} of shape {values.shape}, expected {len(tables_of)} integers"
+            f"symbols: {values.dtype} of shape {values.shape}, expected {count} integers"
         )
-    encoder = constriction.stream.queue.RangeEncoder()
-    for table, members in _groups(tables_of, tables):
-        part = values[members]
-        if int(part.min()) < 0 or int(part.max()) >= len(table.frequencies):
-            raise PslError(
-                f"symbols: {part.min()} to {part.max()} are to be coded with a table of "
-                f"{len(table.frequencies)}; clip them first"
-            )
-        if len(table.frequencies) > 1:  # a symbol that is certain takes no bits
-            _guarded(encoder.encode, part.astype(np.int32), table.model)
-    return _shortest(encoder)
+    writer = Writer()
+    writer.put(values, grouped)
+    return writer.payload()
 
 
 def decode(
@@ -75,34 +69,93 @@ def decode(
     With `padded`, zero bits may stand behind what `encode` wrote. Raises Corrupt for a payload that
     `encode` does not write, and as `encode` for the index.
     """
-    tables_of = _checked(index, tables)
+    grouped = groups(index, tables)
     if len(payload) != payload_bytes(nbits) or not padding_is_zero(payload, nbits):
         raise _corrupt(nbits)
-    words = np.frombuffer(payload + bytes(-len(payload) % 4), ">u4").astype(np.uint32)
-    decoder = _guarded(constriction.stream.queue.RangeDecoder, words)
-    out = np.zeros(len(tables_of), np.int64)
-    for table, members in _groups(tables_of, tables):
-        if len(table.frequencies) > 1:
-            out[members] = _guarded(decoder.decode, table.model, len(members))
-    again, used = encode(out, tables_of, tables)
+    out = Reader(payload).take(grouped)
+    writer = Writer()
+    writer.put(out, grouped)
+    again, used = writer.payload()
     if used > nbits or (used < nbits and not padded):
         raise _corrupt(nbits)
     if again + bytes(len(payload) - len(again)) != payload:
         raise _corrupt(nbits)
-    return out
+    return out.astype(np.int64)
 
 
-def _corrupt(nbits: int) -> Corrupt:
-    return Corrupt(
-        f"entropy coder: the payload of {nbits} bits is none that these tables give; "
-        "the file is damaged or belongs to another model"
-    )
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """The places of n symbols, sorted by table: `order` (n,), and each table's run in it."""
+
+    order: NDArray[np.intp]
+    runs: list[tuple[FrequencyTable, slice]]
 
 
-def _checked(index: ArrayLike, tables: Sequence[FrequencyTable]) -> NDArray[np.int64]:
+def groups(index: ArrayLike, tables: Sequence[FrequencyTable]) -> Groups:
+    """Tables in rising order, the places (n,) of each too. Raises as `encode`."""
+    narrow = checked_index(index, tables)
+    counts = np.bincount(narrow)
+    used = np.flatnonzero(counts).tolist()
+    ends = np.cumsum(counts).tolist()
+    runs = [(tables[which], slice(ends[which] - counts[which], ends[which])) for which in used]
+    return Groups(np.argsort(narrow, kind="stable"), runs)
+
+
+class Writer:
+    """One stream in the making: each `put` codes behind the last."""
+
+    def __init__(self) -> None:
+        """Start an empty stream."""
+        self._encoder = constriction.stream.queue.RangeEncoder()
+
+    def put(self, symbols: NDArray[np.integer], grouped: Groups) -> None:
+        """Code symbols (n,). Raises PslError for one that its table does not have."""
+        arranged = symbols[grouped.order]
+        for table, run in grouped.runs:
+            part = arranged[run]
+            if int(part.min()) < 0 or int(part.max()) >= len(table.frequencies):
+                raise PslError(
+                    f"symbols: {part.min()} to {part.max()} are to be coded with a table of "
+                    f"{len(table.frequencies)}; clip them first"
+                )
+            if len(table.frequencies) > 1:  # a symbol that is certain takes no bits
+                _guarded(self._encoder.encode, part.astype(np.int32, copy=False), table.model)
+
+    def payload(self) -> tuple[bytes, int]:
+        """All that was put, as the shortest payload, and its bits."""
+        return _shortest(self._encoder)
+
+
+class Reader:
+    """A payload, from which each `take` decodes what the `put` in its place coded.
+
+    It takes any bytes for a stream: only encoding again tells whether they are one.
+    """
+
+    def __init__(self, payload: bytes) -> None:
+        """Start at the first symbol of `payload`, behind which zeros are read."""
+        words = np.frombuffer(payload + bytes(-len(payload) % 4), ">u4").astype(np.uint32)
+        self._decoder = _guarded(constriction.stream.queue.RangeDecoder, words)
+
+    def take(self, grouped: Groups) -> NDArray[np.int32]:
+        """The next symbols (n,). Raises Corrupt where constriction itself finds damage."""
+        arranged = np.zeros(len(grouped.order), np.int32)
+        for table, run in grouped.runs:
+            if len(table.frequencies) > 1:
+                arranged[run] = _guarded(self._decoder.decode, table.model, run.stop - run.start)
+        out = np.empty_like(arranged)
+        out[grouped.order] = arranged
+        return out
+
+
+def checked_index(
+    index: ArrayLike, tables: Sequence[FrequencyTable]
+) -> NDArray[np.unsignedinteger]:
+    """`index` (n,) once every entry has a table, in 8 or 16 bits, which numpy sorts by radix."""
     array = np.asarray(index)
+    narrow = np.min_scalar_type(len(tables))
     if array.size == 0:
-        return np.zeros(0, np.int64)
+        return np.zeros(0, narrow)
     if array.dtype.kind not in "iu" or array.ndim != 1:
         raise PslError(f"index: {array.dtype} of shape {array.shape}, expected an integer vector")
     if len(array) > MAX_CODED:
@@ -111,17 +164,14 @@ def _checked(index: ArrayLike, tables: Sequence[FrequencyTable]) -> NDArray[np.i
         raise PslError(
             f"index: {array.min()} to {array.max()}, there are tables 0 to {len(tables) - 1}"
         )
-    return array.astype(np.int64)
+    return array.astype(narrow, copy=False)
 
 
-def _groups(
-    index: NDArray[np.int64], tables: Sequence[FrequencyTable]
-) -> Iterator[tuple[FrequencyTable, NDArray[np.int64]]]:
-    """Each table in use, with the places of its symbols in ascending order."""
-    order = np.argsort(index, kind="stable")
-    used, starts = np.unique(index[order], return_index=True)
-    for which, members in zip(used, np.split(order, starts[1:]), strict=False):
-        yield tables[which], members
+def _corrupt(nbits: int) -> Corrupt:
+    return Corrupt(
+        f"entropy coder: the payload of {nbits} bits is none that these tables give; "
+        "the file is damaged or belongs to another model"
+    )
 
 
 def _guarded(call: Callable[..., _T], *arguments: object) -> _T:

@@ -15,7 +15,7 @@ from pseudocodec.evaluation.curve import archive_overhead
 from pseudocodec.evaluation.rows import OnProgress, Row, silent
 from pseudocodec.inspection import info
 from pseudocodec.metrics import Images, score
-from pseudocodec.model import Model
+from pseudocodec.model import VectorModel
 
 NAME = "pseudocodec"
 
@@ -24,7 +24,7 @@ NAME = "pseudocodec"
 class Encoder:
     """A model, by its name or loaded, and how to encode with it; see `pseudocodec.encode`."""
 
-    model: str | Model
+    model: str | VectorModel
     effort: int = 3
     device: str = "auto"
     progressive: bool = False

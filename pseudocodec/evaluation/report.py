@@ -20,8 +20,9 @@ from pseudocodec.evaluation.sheet import draw_sheet, shown
 from pseudocodec.evaluation.versus import best_peer, versus
 from pseudocodec.files import atomic_write
 from pseudocodec.metrics import Images, can_ssim
-from pseudocodec.model import Model, load_model
+from pseudocodec.model import Model, VectorModel
 from pseudocodec.model.catalogue import SUFFIX, by_id
+from pseudocodec.model.load import load_vector_model
 
 FILES = ("curve.png", "sheet.png", "report.json", "card.md")
 """What a report may consist of, in the order of writing."""
@@ -82,7 +83,7 @@ def evaluate(
     Raises PslError: no pictures, one that cannot be taken, an unknown model, a size too small, or a
     report that is there already.
     """
-    loaded = load_model(model)
+    loaded = load_vector_model(model)
     folder = _folder(output, model, loaded, overwrite=overwrite)
     sizes = _sizes(nbytes)
     if peer_limit < 1:
@@ -113,7 +114,7 @@ def evaluate(
 def _folder(
     output: str | os.PathLike[str] | None,
     model: str | os.PathLike[str] | Model,
-    loaded: Model,
+    loaded: VectorModel,
     *,
     overwrite: bool,
 ) -> Path:
@@ -148,7 +149,7 @@ def _sizes(nbytes: Sequence[int] | None) -> list[int]:
     return sorted({int(size) for size in nbytes})
 
 
-def _model_facts(model: Model) -> dict[str, Any]:
+def _model_facts(model: VectorModel) -> dict[str, Any]:
     path, facts = by_id(model.id).path, model.facts
     return {
         "name": facts.name,

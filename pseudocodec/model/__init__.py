@@ -1,6 +1,9 @@
 """Models: nets, integer tables and metadata in one safetensors file named by its content's hash."""
 
+from pseudocodec.model.base import ForeignModel, Model
 from pseudocodec.model.catalogue import models
-from pseudocodec.model.model import Model, load_model
+from pseudocodec.model.load import load_model, model_of
+from pseudocodec.model.photo import PhotoModel
+from pseudocodec.model.vectors import VectorModel
 
-__all__ = ["Model", "load_model", "models"]
+__all__ = ["ForeignModel", "Model", "PhotoModel", "VectorModel", "load_model", "model_of", "models"]

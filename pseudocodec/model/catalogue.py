@@ -77,27 +77,30 @@ def by_name(name: str) -> Entry:
 def models() -> list[dict[str, Any]]:
     """The installed models as dicts, current versions first, for people and scripts.
 
-    Keys: name, id (hex), family, width, height, channels, latent_code, dense_code, payload_bytes,
-    bytes, current, path. Imports neither torch nor numba.
+    Keys: name, id (hex), family, width, height, channels, latent_code, dense_code, payload_bytes
+    (smallest and largest), bytes, current, path. A model for pictures of any size has None for
+    width, height and payload_bytes. Imports neither torch nor numba.
     """
     entries = sorted(_entries(), key=lambda e: (not e.current, e.facts.name, e.id))
-    return [
-        {
-            "name": entry.facts.name,
-            "id": entry.id.hex(),
-            "family": entry.facts.family,
-            "width": entry.facts.width,
-            "height": entry.facts.height,
-            "channels": entry.facts.channels,
-            "latent_code": entry.facts.code.get("kind"),
-            "dense_code": (entry.facts.dense or {}).get("kind"),
-            "payload_bytes": list(entry.facts.payload_bytes),
-            "bytes": entry.path.stat().st_size,
-            "current": entry.current,
-            "path": str(entry.path),
-        }
-        for entry in entries
-    ]
+    return [_row(entry) for entry in entries]
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    facts = entry.facts
+    return {
+        "name": facts.name,
+        "id": entry.id.hex(),
+        "family": facts.family,
+        "width": None if facts.any_size else facts.width,
+        "height": None if facts.any_size else facts.height,
+        "channels": facts.channels,
+        "latent_code": facts.code.get("kind"),
+        "dense_code": (facts.dense or {}).get("kind"),
+        "payload_bytes": None if facts.any_size else list(facts.payload_bytes),
+        "bytes": entry.path.stat().st_size,
+        "current": entry.current,
+        "path": str(entry.path),
+    }
 
 
 def _files() -> Iterator[Path]:

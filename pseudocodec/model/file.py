@@ -43,14 +43,19 @@ class ModelFacts:
     dense: dict[str, Any] | None = None
 
     @property
+    def any_size(self) -> bool:
+        """Whether the model takes pictures of every size: then `width` and `height` are 0."""
+        return "height" not in self.net
+
+    @property
     def height(self) -> int:
         """Rows of a picture."""
-        return int(self.net["height"])
+        return int(self.net.get("height", 0))
 
     @property
     def width(self) -> int:
         """Columns of a picture."""
-        return int(self.net["width"])
+        return int(self.net.get("width", 0))
 
     @property
     def channels(self) -> int:

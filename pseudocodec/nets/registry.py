@@ -7,18 +7,25 @@ from typing import Any, TypeAlias
 from pseudocodec.errors import PslError
 from pseudocodec.nets.flat import FlatConfig, FlatTransform
 from pseudocodec.nets.grid import GridConfig, GridTransform
+from pseudocodec.nets.hyperprior import HyperpriorConfig, HyperpriorTransform
 
-Transform: TypeAlias = FlatTransform | GridTransform
-FAMILIES = ("flat", "grid")
+VectorTransform: TypeAlias = FlatTransform | GridTransform
+Transform: TypeAlias = VectorTransform | HyperpriorTransform
+FAMILIES = ("flat", "grid", "hyperprior")
 
 
 def build_transform(family: str, config: dict[str, Any]) -> Transform:
     """An untrained transform. Raises PslError for an unknown family or config."""
-    if family not in FAMILIES:
-        raise PslError(f"net family {family!r} is unknown to this version; upgrade pseudocodec")
     try:
         if family == "flat":
             return FlatTransform(FlatConfig(**config))
-        return GridTransform(GridConfig(**config))
+        if family == "grid":
+            return GridTransform(GridConfig(**config))
+        if family == "hyperprior":
+            return HyperpriorTransform(HyperpriorConfig(**config))
     except TypeError as error:
         raise PslError(f"net family {family!r}: {error}") from error
+    raise PslError(
+        f"net family {family!r} is unknown to this version, which knows {', '.join(FAMILIES)}; "
+        "upgrade pseudocodec"
+    )

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
 
 from pseudocodec.errors import PslError
 from pseudocodec.metrics import Images
@@ -21,15 +17,13 @@ from pseudocodec.training.channel import WaterFilling
 from pseudocodec.training.objectives import OBJECTIVES, MeanSquaredError, Objective
 from pseudocodec.training.perceptual import Perceptual
 from pseudocodec.training.plan import Plan, fitting_pictures
-from pseudocodec.training.state import load_checkpoint, save_checkpoint
+from pseudocodec.training.run import Balance, Run
 from pseudocodec.training.team import Team
 
-CHECKPOINT_SECONDS = 120.0
 GROUPS = 16  # rate groups whose distortions are balanced in the loss
 REPORTED = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1)  # rates of the progress report, of the largest payload
 SHEET = 12  # held-out pictures on the sheet of a report
 SHOWN = 200  # held-out pictures coded for it
-REPORT_SHARE = 0.05  # of the time, at most, goes into reports
 CALIBRATION = 4_000  # training pictures that the whitening is measured on; a quarter in reports
 
 
@@ -62,6 +56,10 @@ class Progress:
     fraction: float
     psnr: dict[int, float]  # bits an image -> dB on the held-out part, ideal channel
 
+    def describe(self) -> str:
+        """The rates and what they give, for people."""
+        return "   ".join(f"{bits / 8:g} B {db:.2f} dB" for bits, db in self.psnr.items())
+
 
 class Nets(nn.Module):
     """What is trained together; starts at the KLT of the `images` (N, C, H, W) in [0, 1]."""
@@ -90,37 +88,32 @@ class Nets(nn.Module):
         self.transform.whiten.eval()
 
 
-class Trainer:
+class Trainer(Run[Progress]):
     """Nets, optimiser and clock of one run over pictures held in memory as uint8 (N, C, H, W)."""
+
+    nets: Nets
 
     def __init__(
         self, images: Tensor, held_out: Tensor, plan: Plan, recipe: Recipe, team: Team
     ) -> None:
         self.team, self.plan, self.recipe, self.device = team, plan, recipe, team.device
+        self.budget, self.warmup, self.clip = recipe.budget, recipe.warmup, recipe.clip
+        self.decay, self.seed = recipe.decay, recipe.seed
         self.images, self.held_out = images.to(team.device), held_out.to(team.device)
         torch.manual_seed(recipe.seed)
         self.nets = Nets(plan, fitting_pictures(images, plan)).to(team.device)
-        self.nets.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.parallel = team.parallel(self.nets)
-        torch.manual_seed(recipe.seed + team.rank)  # other pictures, other noise
-        self.average = AveragedModel(self.nets, multi_avg_fn=self._average, use_buffers=False)
-        self.optimiser = torch.optim.AdamW(
-            [
-                {"params": list(self.nets.transform.parameters()), "lr": recipe.rate},
-                {"params": list(self.nets.channel.parameters()), "lr": 3 * recipe.rate},
-            ],
-            betas=(0.9, 0.99),
-            weight_decay=recipe.weight_decay,
-        )
-        self.optimiser.param_groups[1]["weight_decay"] = 0.0
-        self.peak = [group["lr"] for group in self.optimiser.param_groups]
+        transform, channel = self.nets.transform, self.nets.channel
+        groups: list[dict[str, Any]] = [
+            {"params": list(transform.parameters()), "lr": recipe.rate},
+            {"params": list(channel.parameters()), "lr": 3 * recipe.rate, "weight_decay": 0.0},
+        ]
+        self._begin(groups, recipe.weight_decay)
         self.objective: Objective = (
             Perceptual(plan.config, team)
             if recipe.objective == "perceptual"
             else MeanSquaredError()
         )
-        self.scale = torch.full((GROUPS,), 0.03, device=self.device)
-        self.step, self.seconds = 0, 0.0
+        self.balance = Balance(GROUPS, 0.03, self.device)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -133,49 +126,10 @@ class Trainer:
         """Rates of the progress report."""
         return [round(8 * self.plan.payload_bytes[1] * share) for share in REPORTED]
 
-    def run(
-        self,
-        checkpoint: Path | None,
-        report: Callable[[Progress], None],
-        every: float = 60.0,
-        on_note: Callable[[str], None] = lambda sentence: None,
-    ) -> None:
-        """Train until the budget is spent, reporting every `every` seconds.
-
-        A KeyboardInterrupt is passed on after the checkpoint was written. A checkpoint that cannot
-        be written does not stop the run: `on_note` is told, and the one before it stays. Raises
-        PslError when the loss is no longer finite; the last good checkpoint stays.
-        """
-        started, spent = time.monotonic(), self.seconds
-        next_report, next_save = self.seconds + every, self.seconds + CHECKPOINT_SECONDS
-        try:
-            while self.seconds < self.recipe.budget:
-                self.train_step()
-                self.seconds = self.team.agree(spent + time.monotonic() - started)
-                if self.seconds >= next_report and self.team.leads:
-                    began = time.monotonic()
-                    report(self.progress())
-                    cost = time.monotonic() - began
-                    next_report = self.seconds + max(every, cost / REPORT_SHARE)
-                if self.seconds >= next_save:
-                    next_save = self.seconds + CHECKPOINT_SECONDS
-                    self._try_to_save(checkpoint, on_note)
-        except KeyboardInterrupt:
-            self._try_to_save(checkpoint, on_note)
-            raise
-        self._try_to_save(checkpoint, on_note)
-        if self.team.leads:
-            report(self.progress())
-
     def train_step(self) -> None:
         """One step of the optimiser. Raises PslError when the loss is not finite."""
-        r = self.recipe
-        fraction = min(1.0, self.seconds / r.budget)
-        cosine = 0.01 + 0.99 * (1 + math.cos(math.pi * fraction)) / 2
-        factor = min(1.0, self.step / r.warmup) * cosine
-        for group, peak in zip(self.optimiser.param_groups, self.peak, strict=True):
-            group["lr"] = peak * factor
-        if self.objective.freezes_codes(fraction) and not self.nets.codes_frozen:
+        self._schedule()
+        if self.objective.freezes_codes(self.fraction) and not self.nets.codes_frozen:
             self.nets.load_state_dict(self.averaged().state_dict())  # better than the last ones
             self._freeze_codes()
         images = self._batch()
@@ -183,21 +137,9 @@ class Trainer:
         with autocast(self.device):
             decoded = self.parallel(images, bits)
         errors = (decoded - images).square().flatten(1).mean(1)
-        error = self._balance(errors, (position * GROUPS).long().clamp(max=GROUPS - 1))
+        error = self.balance(errors, position)  # every rate pulls alike, in dB
         level = self.nets.channel.levels(bits)
-        loss = self.objective.loss(error, images, decoded, level, fraction)
-        if not torch.isfinite(loss):
-            raise PslError(
-                f"training diverged at step {self.step}: the loss is not finite; "
-                "resume from the last checkpoint with a lower learning rate"
-            )
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        for group in self.optimiser.param_groups:  # apart: the variances' gradients are large
-            nn.utils.clip_grad_norm_(group["params"], r.clip)
-        self.optimiser.step()
-        self.step += 1
-        self.average.update_parameters(self.nets)
+        self._descend(self.objective.loss(error, images, decoded, level, self.fraction))
 
     def _freeze_codes(self) -> None:
         self.nets.freeze_codes()
@@ -223,27 +165,12 @@ class Trainer:
     def _prepare(self, images: Tensor) -> Tensor:
         return (images.float() / 255).contiguous(memory_format=torch.channels_last)
 
-    def _balance(self, errors: Tensor, group: Tensor) -> Tensor:
-        """Mean error relative to the usual error at its rate: every rate pulls alike, in dB."""
-        with torch.no_grad():
-            count = torch.bincount(group, minlength=GROUPS).clamp(min=1)
-            mean = torch.zeros_like(self.scale).index_add_(0, group, errors) / count
-            self.scale += 0.02 * torch.where(mean > 0, mean - self.scale, 0)
-        return (errors / self.scale[group]).mean()
-
-    @torch.no_grad()
-    def _average(self, averaged: Any, current: Any, _: Any) -> None:
-        """Exponential moving average, of a shorter memory in the first steps."""
-        decay = min(self.recipe.decay, (1 + self.step) / (10 + self.step))
-        torch._foreach_lerp_(averaged, current, 1 - decay)
-
     @torch.no_grad()
     def progress(self) -> Progress:
         """PSNR of the averaged nets on held-out pictures through the ideal channel."""
         nets = self.averaged(CALIBRATION // 4)
         psnr = {bits: self._psnr(nets, bits, SHOWN) for bits in self.reported_bits}
-        fraction = min(1.0, self.seconds / self.recipe.budget)
-        return Progress(self.step, self.seconds, fraction, psnr)
+        return Progress(self.step, self.seconds, self.fraction, psnr)
 
     @torch.no_grad()
     def sheet(self) -> list[tuple[str, Images]]:
@@ -290,43 +217,14 @@ class Trainer:
         nets.transform.whiten.recalibrate(map(raw, parts))
         return nets
 
-    def _try_to_save(self, path: Path | None, on_note: Callable[[str], None]) -> None:
-        """Save where a checkpoint is wanted; a full disk must not cost what was learnt."""
-        try:
-            if path:
-                self.save(path)
-        except PslError as error:
-            on_note(f"{error}; the run goes on, the checkpoint before stays")
+    def _own_state(self) -> dict[str, Any]:
+        return {"objective": self.objective.state_dict(), "scale": self.balance.scale}
 
-    def save(self, path: Path) -> None:
-        """Write a checkpoint atomically (in a team, its leader does)."""
-        if not self.team.leads:
-            return
-        state = {
-            "settings": self.settings,
-            "nets": self.nets.state_dict(),
-            "average": self.average.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "objective": self.objective.state_dict(),
-            "scale": self.scale,
-            "step": self.step,
-            "seconds": self.seconds,
-        }
-        save_checkpoint(path, state)
-
-    def load(self, path: Path) -> None:
-        """Continue from a checkpoint of the same settings."""
-        state = load_checkpoint(path, self.device, self.settings)
-        self.nets.load_state_dict(state["nets"])
-        self.average.load_state_dict(state["average"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.objective.load_state_dict(state.get("objective", {}))
-        self.scale = state["scale"]
-        self.step, self.seconds = state["step"], state["seconds"]
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.objective.load_state_dict(state["objective"])
+        self.balance.scale = state["scale"]
         if self.objective.freezes_codes(0.0):  # it had begun to
             self._freeze_codes()
-        if not self.team.leads:  # the random state is the leader's: draw other pictures than it
-            torch.manual_seed(self.recipe.seed + self.team.rank + self.step)
 
 
 def _pixels(images: Tensor) -> Images:

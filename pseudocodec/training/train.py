@@ -13,13 +13,17 @@ from pseudocodec.errors import PslError
 from pseudocodec.evaluation.report import evaluate
 from pseudocodec.evaluation.sheet import draw_sheet
 from pseudocodec.files import atomic_write
+from pseudocodec.training.compressai import train_compressai
 from pseudocodec.training.data import hold_out, load_pictures
 from pseudocodec.training.export import export_model
 from pseudocodec.training.loop import Progress, Recipe, Trainer
+from pseudocodec.training.outputs import Files
+from pseudocodec.training.photo import PhotoRecipe
 from pseudocodec.training.plan import plan_for
 from pseudocodec.training.team import Team
+from pseudocodec.training.train_photo import train_photo
 
-OnProgress = Callable[[Progress], None]
+OnProgress = Callable[[Any], None]  # of a Progress, or a PhotoProgress
 OnNote = Callable[[str], None]
 
 
@@ -37,6 +41,10 @@ def train(
     device: str = "auto",
     name: str | None = None,
     report: bool = True,
+    codec: str = "kind",
+    lmbda: float | None = None,
+    init: str | os.PathLike[str] | None = None,
+    overwrite: bool = False,
     on_progress: OnProgress | None = None,
     on_note: OnNote | None = None,
 ) -> dict[str, Any]:
@@ -50,7 +58,8 @@ def train(
 
     Args:
         data: a folder, .tar, idx, .npy, .npz or .parquet of grey or RGB pictures, 16 to 256 pixels
-            a side, of any aspect. The commonest size is the model's; others are resized to it.
+            a side, of any aspect. The commonest size is the model's; others are resized to it. For
+            a photo model, pictures of at least 256 pixels a side.
         budget: seconds of training, summed over resumed runs. The report takes a few minutes more.
         size: of the nets, "small", "base" or "large": larger ones are better when `budget` allows.
         objective: "mse", or "perceptual" for sharper pictures whose detail is partly invented.
@@ -64,22 +73,56 @@ def train(
         device: "auto", "cpu", "cuda" ... Under torchrun every process trains.
         name: the model's name; by default that of the output file.
         report: whether to measure the model on real files at the end.
+        codec: "kind" for pictures of one kind; "photo" for photographs of any size, which takes
+            neither `size` nor `objective`; or one of CompressAI's networks, such as
+            "bmshj2018-hyperprior" (see `integrations.compressai`), whose objective is "mse" or
+            "ms-ssim".
+        lmbda: of such a network: what distortion costs.
+        init: of such a network: a CompressAI checkpoint or a model file to start from.
+        overwrite: replace a model or a report that is there already.
         on_progress: called about once a minute.
         on_note: called with sentences that a user should read.
 
     Returns {"id": hex, "path", "bytes", "steps", "seconds", "psnr": {bits: dB}, "report"}; psnr is
     that of held-out pictures through the ideal channel, the report's rows are of real files.
 
-    Raises PslError for unsuitable pictures, a checkpoint of other settings, or diverged training.
+    Raises PslError for unsuitable pictures, a checkpoint of other settings, diverged training, or
+    a file in the way.
     """
-    target = Path(output)
-    checkpoint = target.with_name(target.name + ".checkpoint")
-    if not budget > 0:
-        raise PslError(f"budget={budget}: expected a positive number of seconds")
-    if checkpoint.exists() and not resume:
-        raise PslError(
-            f"{checkpoint}: an earlier run left this checkpoint; resume it (resume=True, --resume) "
-            "or delete it to start afresh"
+    if codec not in ("kind", "photo"):
+        return train_compressai(
+            data,
+            output,
+            architecture=codec,
+            objective=objective,
+            lmbda=lmbda,
+            init=init,
+            budget=budget,
+            resume=resume,
+            overwrite=overwrite,
+            skip_bad=skip_bad,
+            seed=seed,
+            device=device,
+            name=name,
+            on_progress=on_progress,
+            on_note=on_note,
+        )
+    if lmbda is not None or init is not None:
+        raise PslError(f"lmbda and init belong to CompressAI's networks, not to codec={codec!r}")
+    files = Files.check(output, budget, resume=resume, overwrite=overwrite)
+    name = name or files.target.stem
+    if codec == "photo":
+        return train_photo(
+            data,
+            files,
+            PhotoRecipe(budget, seed=seed),
+            name=name,
+            holdout=holdout,
+            skip_bad=skip_bad,
+            device=device,
+            report=report,
+            on_progress=on_progress,
+            on_note=on_note,
         )
     recipe = Recipe(budget, seed=seed, objective=objective)
     team = Team.join(device)
@@ -91,60 +134,46 @@ def train(
     plan = team.share(plan_for(images, held_out, size))
     tell(f"{len(images):,} pictures to learn from, {len(held_out):,} held out; {plan.describe()}")
     trainer = Trainer(images, held_out, plan, recipe, team)
-    if checkpoint.exists():
-        trainer.load(checkpoint)
-    last = _train(trainer, checkpoint, target, on_progress, tell)
+    last = _train(trainer, files, on_progress, tell)
     team.leave()
     if not team.leads:
         return {}
-    identity = export_model(trainer, name or target.stem, target)
-    result = {
-        "id": identity.hex(),
-        "path": str(target),
-        "bytes": target.stat().st_size,
-        "steps": trainer.step,
-        "seconds": trainer.seconds,
-        "psnr": last.psnr,
-        "report": None,
-    }
+    identity = export_model(trainer, name, files.target)
+    result = files.result(identity, trainer) | {"psnr": last.psnr, "report": None}
     if report:
         shown = held_out.permute(0, 2, 3, 1).numpy()
         recipe_lines = _recipe_lines(trainer, Path(data).name, size)
         result["report"] = evaluate(
-            target,
+            files.target,
             shown[..., 0] if shown.shape[3] == 1 else shown,
             device=device,
             overwrite=True,
             name=f"pictures held out from training on {Path(data).name}",
             recipe=recipe_lines,
         )
-    checkpoint.unlink(missing_ok=True)
-    _sheet_path(target).unlink(missing_ok=True)
+    files.clear()
     return result
 
 
 def _train(
-    trainer: Trainer, checkpoint: Path, target: Path, on_progress: OnProgress | None, tell: OnNote
+    trainer: Trainer, files: Files, on_progress: OnProgress | None, tell: OnNote
 ) -> Progress:
     """Run to the end of the budget; the last report."""
     last: list[Progress] = []
 
     def report(progress: Progress) -> None:
         last[:] = [progress]
-        _write_sheet(_sheet_path(target), trainer, tell)
+        _write_sheet(files.sheet, trainer, tell)
         if on_progress:
             on_progress(progress)
 
-    trainer.run(checkpoint, report, on_note=tell)
+    files.restore(trainer)
+    trainer.run(files.checkpoint, report, on_note=tell)
     return last[0] if last else Progress(trainer.step, trainer.seconds, 1.0, {})
 
 
 def _silent(sentence: str) -> None:
     """What a run tells when nobody listens, or another process speaks."""
-
-
-def _sheet_path(target: Path) -> Path:
-    return target.with_name(target.name + ".progress.png")
 
 
 def _write_sheet(path: Path, trainer: Trainer, tell: OnNote) -> None:

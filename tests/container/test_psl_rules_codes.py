@@ -11,7 +11,7 @@ from pseudocodec.latent.composition import Composition
 from pseudocodec.latent.schedule import UNIT, Schedule, ideal_levels
 from pseudocodec.latent.seed import SeedCode
 from pseudocodec.model.file import ModelFacts, write_model
-from pseudocodec.model.model import load_model
+from pseudocodec.model.load import load_model
 from pseudocodec.prng import named
 
 LCG = named("lcg-5101")  # 13 bits: 14 an atom

@@ -42,7 +42,7 @@ def test_json_is_what_was_returned(measured):
 
 def test_rows_are_of_an_archive_of_all_pictures(measured, digits, tmp_path):
     (row, _), path = measured[0]["rows"], tmp_path / "x.psl"
-    pseudocodec.save(path, digits, nbytes=8, effort=0)
+    pseudocodec.save(path, digits, model="digits", nbytes=8, effort=0)
     assert row["bytes"] == path.stat().st_size / 12
     with pseudocodec.open(path) as archive:
         assert row["psnr"] == psnr(np.stack(digits), archive[:])
@@ -52,7 +52,7 @@ def test_both_sides_of_a_comparison_see_the_same_pictures(measured, digits, tmp_
     versus, path = measured[0]["versus"], tmp_path / "x.psl"
     assert versus["pictures"] == 10
     first = versus["ours"]["sheet"][0]
-    pseudocodec.save(path, digits[:10], nbytes=first["setting"], effort=0)
+    pseudocodec.save(path, digits[:10], model="digits", nbytes=first["setting"], effort=0)
     assert first["bytes"] == path.stat().st_size / 10
     jpeg = peers.PEERS["JPEG"]
     for layout in ("sheet", "single"):

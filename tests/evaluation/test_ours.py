@@ -24,9 +24,8 @@ def test_archives_are_sized_on_disk_and_decoded(digits, tmp_path, progressive, l
 
 def test_single_files_are_counted_whole(digits):
     (row,) = Encoder("digits", effort=0).singles(np.stack(digits[:2]), [36])
-    files = [
-        pseudocodec.encode(digit, nbytes=36, effort=0, progressive=False) for digit in digits[:2]
-    ]
+    options = {"model": "digits", "nbytes": 36, "effort": 0, "progressive": False}
+    files = [pseudocodec.encode(digit, **options) for digit in digits[:2]]
     assert row["bytes"] == sum(map(len, files)) / 2 <= 36
     assert row["overhead"] == 20
     assert row["psnr"] == psnr(

@@ -14,7 +14,7 @@ from pseudocodec.latent.composition import Composition
 from pseudocodec.latent.schedule import UNIT, Schedule
 from pseudocodec.latent.trellis import Trellis
 from pseudocodec.model.file import read_facts, read_tensors
-from pseudocodec.model.model import Model
+from pseudocodec.model.vectors import VectorModel
 from pseudocodec.training import export
 from pseudocodec.training.export import GENERATOR, export_model, fit_code
 from pseudocodec.training.loop import Trainer
@@ -35,7 +35,7 @@ def trained() -> Trainer:
 
 
 @pytest.fixture
-def model(trained: Trainer, tmp_path: Path) -> Model:
+def model(trained: Trainer, tmp_path: Path) -> VectorModel:
     path = tmp_path / "bars.safetensors"
     identity = export_model(trained, "bars", path)
     loaded = pseudocodec.load_model(path)
@@ -44,7 +44,7 @@ def model(trained: Trainer, tmp_path: Path) -> Model:
 
 
 @torch.no_grad()
-def test_the_file_holds_the_averaged_nets(trained: Trainer, model: Model) -> None:
+def test_the_file_holds_the_averaged_nets(trained: Trainer, model: VectorModel) -> None:
     """Within what float16 and bytes round; latents in the order of their variances."""
     images = torch.from_numpy(bars()[:20])[:, None] / 255
     level = torch.full((20,), -3.0)
@@ -59,7 +59,7 @@ def test_the_file_holds_the_averaged_nets(trained: Trainer, model: Model) -> Non
     assert (decoded[0] - decoded[1]).abs().max() < 0.02
 
 
-def test_components_fall_in_variance(trained: Trainer, model: Model) -> None:
+def test_components_fall_in_variance(trained: Trainer, model: VectorModel) -> None:
     tensors = read_tensors(model._path)
     for code in ("code", "dense"):
         assert np.all(np.diff(tensors[f"{code}.variances"]) <= 0)
@@ -70,7 +70,7 @@ def test_components_fall_in_variance(trained: Trainer, model: Model) -> None:
     np.testing.assert_allclose(found, expected / expected.max(), atol=1 / UNIT, rtol=1e-6)
 
 
-def test_facts(model: Model) -> None:
+def test_facts(model: VectorModel) -> None:
     facts = read_facts(model._path)
     assert (facts.name, facts.family) == ("bars", "grid")
     assert facts.net == PLAN.config.as_dict()

@@ -1,0 +1,99 @@
+"""Better latents for a photograph, by gradient on rate and distortion.
+
+Stochastic Gumbel annealing (Yang, Bamler & Mandt 2020): latents and hyper-latents of one picture
+are moved by Adam, each rounded down or up at random with odds that sharpen as the steps pass, so
+that in the end they are integers of low rate and low error together. The decoder is unchanged.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from pseudocodec.nets.hyperprior import HyperpriorTransform, information
+from pseudocodec.nets.precision import autocast
+
+RATE = 0.02  # of Adam, in quantiser steps; falls to a tenth of it
+WARMEST, COLDEST = 0.5, 0.1  # temperatures of the rounding, from the first step to the last
+EDGE = 1e-5  # keeps arctanh finite
+SEED = 0  # of the rounding: an encoder gives the same file every time
+
+
+class Refined(NamedTuple):
+    """Gained latents (1, latents, h, w) and hyper-latents (1, hyper, h/4, w/4)."""
+
+    gained: Tensor
+    hyper: Tensor
+
+
+class Scene(NamedTuple):
+    """What a tile is seen in: its pixels and latents with those around it."""
+
+    images: Tensor
+    """(1, 3, 16 H, 16 W) in [0, 1]."""
+
+    mask: Tensor
+    """(1, 1, 16 H, 16 W), 1 where errors count: beyond the picture's edge they do not."""
+
+    latents: Tensor
+    """(1, latents, H, W), not gained, of the tile and its surroundings."""
+
+    inner: tuple[slice, slice]
+    """Where in them the tile is."""
+
+
+def refine_photo(
+    transform: HyperpriorTransform,
+    scene: Scene,
+    hyper: Tensor,
+    level: Tensor,
+    *,
+    steps: int,
+) -> Refined:
+    """`steps` steps from a tile's latents and `hyper` towards less bits + lambda * error.
+
+    `hyper` is (1, hyper, ceil(h/4), ceil(w/4)), `level` (1,) in rows. What surrounds the tile stays
+    as it is.
+    """
+    generator = torch.Generator(hyper.device).manual_seed(SEED)
+    gain = transform.gain(level)
+    price = transform.config.price(level) * 255**2 / scene.images.shape[1]
+    gained = scene.latents[..., *scene.inner] * gain
+    hyper_mean, hyper_index = transform.predict_hyper(level)
+    with torch.enable_grad():
+        y, z = gained.clone().requires_grad_(True), hyper.clone().requires_grad_(True)
+        optimiser = torch.optim.Adam([y, z], lr=RATE, betas=(0.9, 0.95))
+        for step in range(steps):
+            share = step / max(1, steps - 1)
+            optimiser.param_groups[0]["lr"] = RATE * (1 - 0.9 * share)
+            temperature = WARMEST * (COLDEST / WARMEST) ** share
+            shift = _annealed(z - hyper_mean, temperature, generator)
+            bits = information(shift, hyper_index).sum()
+            mean, index = transform.predict(shift + hyper_mean, level)
+            height, width = y.shape[2:]
+            mean, index = mean[..., :height, :width], index[..., :height, :width]
+            residual = _annealed(y - mean, temperature, generator)
+            bits = bits + information(residual, index).sum()
+            seen = scene.latents.clone()
+            seen[..., *scene.inner] = (residual + mean) / gain
+            with autocast(seen.device):
+                decoded = transform.synthesise(seen, level)
+            error = ((decoded - scene.images).square() * scene.mask).sum()
+            optimiser.zero_grad()
+            (bits + price * error).sum().backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+    return Refined(y.detach(), z.detach())
+
+
+def _annealed(values: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
+    """Values rounded down or up in part, at random: a Gumbel softmax of the two."""
+    low = values.detach().floor()
+    up = values - low
+    odds = torch.atanh(up.clamp(EDGE, 1 - EDGE)) - torch.atanh((1 - up).clamp(EDGE, 1 - EDGE))
+    uniform = torch.rand(
+        values.shape, generator=generator, device=values.device, dtype=values.dtype
+    )
+    noise = torch.logit(uniform.clamp(EDGE, 1 - EDGE))  # the difference of two Gumbels
+    return low + torch.sigmoid((odds / temperature + noise) / temperature)

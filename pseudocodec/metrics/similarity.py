@@ -1,0 +1,36 @@
+"""SSIM, by scikit-image where it is installed."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+
+import numpy as np
+
+from pseudocodec.metrics.pairs import Images
+
+SSIM_WINDOW = 7
+"""Pixels along each edge of the windows that SSIM compares; smaller pictures have none."""
+
+
+def can_ssim() -> bool:
+    """Whether scikit-image, which SSIM needs, is installed."""
+    return find_spec("skimage") is not None
+
+
+def ssim(images: Images, decoded: Images) -> float | None:
+    """Mean SSIM (Wang et al. 2004) over the pictures, windows of 7 x 7, data range 255.
+
+    None where scikit-image is not installed, or a side is shorter than `SSIM_WINDOW`.
+    """
+    if not can_ssim() or min(images.shape[1:3]) < SSIM_WINDOW:
+        return None
+    structural_similarity = import_module("skimage.metrics").structural_similarity
+    channel_axis = -1 if images.ndim == 4 else None
+    values = [
+        structural_similarity(
+            image, copy, win_size=SSIM_WINDOW, data_range=255, channel_axis=channel_axis
+        )
+        for image, copy in zip(images, decoded, strict=True)
+    ]
+    return float(np.mean(values))

@@ -1,0 +1,62 @@
+"""Models of photographs: pictures of any size, latents under a hyperprior."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pseudocodec.errors import PslError
+from pseudocodec.hyperprior import LEVEL_STEPS, HyperpriorCode
+from pseudocodec.hyperprior.integer import ACTIVATION, SCALE_STEP, WEIGHT
+from pseudocodec.model.base import Model
+from pseudocodec.model.file import ModelFacts
+
+if TYPE_CHECKING:
+    import torch
+
+    from pseudocodec.nets.hyperprior import HyperpriorTransform
+
+
+class PhotoModel(Model):
+    """Nets for pictures of every size, and the integer code of their latents (`code`)."""
+
+    def __init__(self, identity: bytes, path: Path, facts: ModelFacts) -> None:
+        super().__init__(identity, path, facts)
+        if facts.code != {"kind": HyperpriorCode.kind}:
+            raise PslError(
+                f"{path}: latent code {facts.code.get('kind')!r} is unknown for pictures of any "
+                "size; upgrade pseudocodec"
+            )
+        self.code = HyperpriorCode(self._tables("code."))
+
+    def transform(self, device: torch.device) -> HyperpriorTransform:
+        """The nets on a device, loaded once."""
+        return cast("HyperpriorTransform", super().transform(device))
+
+    def _weights(self) -> dict[str, NDArray[Any]]:
+        """With the hyper-synthesis in floats, which gradients are taken through, from integers."""
+        code, out = self.code, super()._weights()
+        last = len(code.synthesis.layers) - 1
+        for k, layer in enumerate(code.synthesis.layers):
+            unit = np.full(len(layer.weights), 2.0**-WEIGHT)
+            if k == last:
+                unit[len(unit) // 2 :] *= SCALE_STEP  # logarithms instead of indices
+            name = f"hyper_synthesis.convs.{k}.weight"
+            out[name] = (layer.weights * unit[:, None, None, None]).astype(np.float32)
+            biases = layer.biases * unit * 2.0**-ACTIVATION
+            out[f"hyper_synthesis.biases.{k}.values"] = biases.astype(np.float32)
+        mean, index = code.hyper_mean * 2.0**-ACTIVATION, code.hyper_index * 2.0**-ACTIVATION
+        out["hyper_mean.values"] = mean.astype(np.float32)
+        out["hyper_scale.values"] = (index * SCALE_STEP).astype(np.float32)
+        return out
+
+    def _check(self, transform: torch.nn.Module) -> None:
+        nets, code = cast("HyperpriorTransform", transform).config, self.code
+        expected = (code.latents, code.hyper, code.top // LEVEL_STEPS)
+        if (nets.latents, nets.hyper, nets.top) != expected:
+            raise PslError(
+                f"{self._path}: its nets and its code differ in channels or levels; get it again"
+            )

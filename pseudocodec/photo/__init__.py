@@ -1,0 +1,1 @@
+"""Pictures of any size through a photo model: tiles, payloads, rate control."""

@@ -1,0 +1,162 @@
+"""One photograph to the bytes of a .psl file and back."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pseudocodec.container import Chunk, Geometry, Single, write_single
+from pseudocodec.container.chunks import pack_section
+from pseudocodec.container.layout import COMMON, GEOMETRY
+from pseudocodec.container.single import SingleFront
+from pseudocodec.container.source import Bounded
+from pseudocodec.errors import Corrupt, DamagedWarning, PslError
+from pseudocodec.photo.decoder import Tiles, open_payload, synthesise
+from pseudocodec.photo.encoder import Encoder
+from pseudocodec.photo.rate import encode_to
+from pseudocodec.photo.tiles import Box, Grid
+from pseudocodec.picture import ALPHA, as_picture, from_chunks, merge, to_chunks
+from pseudocodec.rate import Target
+
+if TYPE_CHECKING:
+    from pseudocodec._pixels import Pixels
+    from pseudocodec.model import PhotoModel
+
+Bytes = NDArray[np.uint8]
+Region = tuple[int, int, int, int]  # left, top, right, bottom, as in Pillow
+
+
+def encode_photo(
+    model: PhotoModel, image: object, target: Target, *, effort: int, device: str
+) -> bytes:
+    """The .psl file of a picture of any size, with its transparency and ICC profile."""
+    picture = as_picture(image)
+    height, width, _ = picture.pixels.shape
+    chunks = to_chunks(picture)
+    overhead = COMMON.size + GEOMETRY.size + len(pack_section(chunks))
+    encoder = Encoder(model, picture.pixels, effort=effort, device=device)
+    coded = encode_to(encoder, target, overhead)
+    size = Geometry(width, height)
+    return write_single(model.id, coded.payload, geometry=size, chunks=chunks, dense=True)
+
+
+def encode_payload(
+    model: PhotoModel, pixels: Pixels, target: Target, *, effort: int, device: str
+) -> bytes:
+    """The payload of one picture of an archive, (H, W, 1 or 3)."""
+    return encode_to(Encoder(model, pixels, effort=effort, device=device), target, 0).payload
+
+
+def decode_payload(
+    model: PhotoModel, payload: bytes, size: Geometry | None, *, dense: bool, device: str
+) -> Bytes:
+    """One picture of an archive: (H, W) or (H, W, 3)."""
+    tiles = _tiles_of(model, payload, _size(size, dense=dense))
+    return _squeezed(synthesise(model, tiles, device=device))
+
+
+def decode_photo(
+    model: PhotoModel,
+    single: Single,
+    *,
+    region: Region | None = None,
+    keep_going: bool = False,
+    device: str,
+) -> Bytes:
+    """The picture of a file read whole: (H, W), (H, W, 3), with alpha (H, W, 2) or (H, W, 4).
+
+    With `keep_going`, damaged and missing tiles are named in a DamagedWarning and left flat.
+    """
+    size = _size(single.geometry, dense=single.dense)
+    tiles = _tiles_of(model, single.payload, size, cut=keep_going)
+    if not single.verified and not (keep_going and tiles.grid.tiles > 1):
+        raise Corrupt("the checksum of the file differs: it is truncated or damaged")
+    damaged: list[int] = []
+    pixels = synthesise(
+        model,
+        tiles,
+        box_of(region, tiles.grid),
+        device=device,
+        on_damage=(lambda number, _: damaged.append(number)) if keep_going else None,
+    )
+    if damaged or not single.verified:
+        warnings.warn(_complaint(tiles.grid, damaged), DamagedWarning, stacklevel=3)
+    alpha = _alpha(single.chunks, size)
+    if alpha is not None and region is not None:
+        alpha = alpha[box_of(region, tiles.grid).slices]
+    return merge(_squeezed(pixels), alpha)
+
+
+def decode_region(
+    model: PhotoModel, front: SingleFront, file: Bounded, region: Region, *, device: str
+) -> Bytes:
+    """A region of the picture in `file`, of which only the tiles it needs are read.
+
+    The checksum of the whole file is not verified: those of the tiles are. A picture of one tile
+    has none of its own and is read whole.
+    """
+    size = _size(front.geometry, dense=front.dense)
+    grid = Grid(size.height, size.width)
+    start = front.payload_offset
+
+    def read_at(offset: int, length: int) -> bytes:
+        return file.read_at(start + offset, length)
+
+    tiles = open_payload(model, read_at, file.size - start, grid)
+    box = box_of(region, grid)
+    alpha = _alpha(front.chunks, size)
+    pixels = synthesise(model, tiles, box, device=device)
+    return merge(_squeezed(pixels), None if alpha is None else alpha[box.slices])
+
+
+def _tiles_of(model: PhotoModel, payload: bytes, size: Geometry, *, cut: bool = False) -> Tiles:
+    grid, file = Grid(size.height, size.width), Bounded(io.BytesIO(payload))
+    return open_payload(model, file.read_at, len(payload), grid, cut=cut)
+
+
+def _alpha(chunks: Iterable[Chunk], size: Geometry) -> Bytes | None:
+    """The alpha plane; the profile, which pixels do without, is not looked at."""
+    kept = (chunk for chunk in chunks if chunk.tag == ALPHA)
+    return from_chunks(kept, size.width, size.height)[0]
+
+
+def _size(geometry: Geometry | None, *, dense: bool) -> Geometry:
+    if geometry is None:
+        raise Corrupt("the file does not say how large its picture is; it is damaged")
+    if not dense:
+        raise Corrupt("the file claims that prefixes of a photo decode; it is damaged")
+    return geometry
+
+
+def box_of(region: Region | None, grid: Grid) -> Box:
+    """A region as a box, all of the picture without one. Raises PslError outside the picture."""
+    if region is None:
+        return grid.pixels
+    left, top, right, bottom = region
+    if not (0 <= left < right <= grid.width and 0 <= top < bottom <= grid.height):
+        raise PslError(
+            f"region={tuple(region)}: expected left, top, right, bottom within the "
+            f"{grid.width} x {grid.height} pixels of the picture"
+        )
+    return Box(top, left, bottom, right)
+
+
+def _complaint(grid: Grid, damaged: list[int]) -> str:
+    if not damaged:
+        return "the checksum of the file differs: it is damaged, outside the tiles decoded here"
+    names = ", ".join(_name(grid, number) for number in damaged)
+    return f"{len(damaged)} of {grid.tiles} tiles are damaged and left flat: {names}"
+
+
+def _name(grid: Grid, number: int) -> str:
+    box = grid.tile(number).scaled(16).inside(grid.pixels)
+    return f"{number} (pixels {box.left},{box.top} to {box.right},{box.bottom})"
+
+
+def _squeezed(pixels: Bytes) -> Bytes:
+    return pixels[:, :, 0] if pixels.shape[2] == 1 else pixels

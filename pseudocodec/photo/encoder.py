@@ -1,0 +1,151 @@
+"""One picture on its way into a photo payload: its latents once, then any level."""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pseudocodec._pixels import Pixels
+from pseudocodec.errors import PslError
+from pseudocodec.model.base import torch_device
+from pseudocodec.photo import payload
+from pseudocodec.photo.decoder import Tiles, synthesise
+from pseudocodec.photo.tensors import level_tensor, tensor_of, window
+from pseudocodec.photo.tiles import PATCH, Box, Grid
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from pseudocodec.inversion.refine_photo import Refined
+    from pseudocodec.model import PhotoModel
+    from pseudocodec.nets.hyperprior import HyperpriorTransform
+
+Latents = NDArray[np.float32]
+
+
+class Effort(NamedTuple):
+    """What an encoder does at one level of effort."""
+
+    weight: float  # of errors when residuals are rounded for rate, too; 0: rounded only
+    steps: int = 0  # of gradient descent on rate and distortion
+
+
+WEIGHT = 2.0  # 1.4 to 3 are alike within 1 % of bits on validation pictures, 1 and 5 worse
+EFFORTS = (
+    Effort(0.0),
+    *[Effort(WEIGHT)] * 3,
+    *[Effort(WEIGHT, steps) for steps in (30, 60, 120, 250, 500, 1000)],
+)
+"""From 4 on each level takes twice as long; benchmarks/photo_effort.py measures what they gain."""
+PLAIN = 3  # the highest without gradient steps
+
+
+class Coded(NamedTuple):
+    """A picture coded at a level: its payload, and the gained latents of its tiles."""
+
+    level: int
+    payload: bytes
+    gained: list[Latents]
+
+
+class Encoder:
+    """The latents of one picture (H, W, 1 or 3), uint8 or uint16, ready for every level.
+
+    The transform is the same at all levels, so it runs once; what a level changes, steps and
+    hyper-latents, is cheap. Memory: the latents take 2 bytes for each of the picture's.
+    """
+
+    def __init__(
+        self, model: PhotoModel, pixels: Pixels, *, effort: int = 0, device: str = "auto"
+    ) -> None:
+        if effort not in range(len(EFFORTS)):
+            raise PslError(f"effort={effort}: expected a whole number from 0 to {len(EFFORTS) - 1}")
+        self.model, self.pixels, self.effort = model, pixels, effort
+        self.grid = Grid(*pixels.shape[:2])
+        self.grey = pixels.shape[2] == 1
+        self.device = torch_device(device)
+        self._tiles = [self._analyse(self.grid.tile(i)) for i in range(self.grid.tiles)]
+
+    @property
+    def plain(self) -> Encoder:
+        """This encoder without gradient steps: itself where it takes none."""
+        if not EFFORTS[self.effort].steps:
+            return self
+        twin = copy(self)
+        twin.effort = PLAIN
+        return twin
+
+    @property
+    def transform(self) -> HyperpriorTransform:
+        """The nets, on the encoder's device."""
+        return self.model.transform(self.device)
+
+    def encode(self, level: int) -> Coded:
+        """The picture at `level`, 0 to the code's top."""
+        tiles = [self._code(number, level) for number in range(self.grid.tiles)]
+        packed = payload.pack(self.grid, self.grey, level, [data for data, _ in tiles])
+        return Coded(level, packed, [gained for _, gained in tiles])
+
+    def decode(self, coded: Coded) -> NDArray[np.uint8]:
+        """What decodes from `coded`: (H, W, 1 or 3)."""
+        tiles = Tiles(self.grid, self.grey, coded.level, coded.gained.__getitem__)
+        return synthesise(self.model, tiles, device=str(self.device))
+
+    def _code(self, number: int, level: int) -> tuple[bytes, Latents]:
+        """Bytes of a tile, and the gained latents that decode from them."""
+        import torch
+
+        t, plan = self.transform, EFFORTS[self.effort]
+        at = level_tensor(level, self.device)
+        with torch.inference_mode():
+            gained = torch.from_numpy(self._tiles[number]).to(self.device)[None] * t.gain(at)
+            hyper = t.hyper_analyse(gained)
+        if plan.steps:
+            gained, hyper = self._refined(number, hyper, at, plan.steps)
+        code = self.model.code
+        prices = None
+        if plan.weight:
+            price = t.config.price(at) * 255**2 / t.config.channels
+            prices = (plan.weight * price / t.gain(at)[0, :, 0, 0].square()).cpu().numpy()
+        return code.encode(gained[0].cpu().numpy(), hyper[0].cpu().numpy(), level, prices)
+
+    def _refined(self, number: int, hyper: Tensor, level: Tensor, steps: int) -> Refined:
+        import torch
+
+        from pseudocodec.inversion.refine_photo import Scene, refine_photo
+
+        tile = self.grid.tile(number)
+        seen = tile.grown(self.transform.config.reach, self.grid.latents)
+        area = seen.scaled(PATCH)
+        with torch.inference_mode(False):
+            images = tensor_of(window(self.pixels, area), self.device)
+            mask = torch.zeros_like(images[:, :1])
+            mask[..., *self.grid.pixels.inside(area).relative_to(area).slices] = 1
+            latents = torch.from_numpy(self._around(seen)).to(self.device)[None]
+            scene = Scene(images, mask, latents, tile.relative_to(seen).slices)
+            return refine_photo(self.transform, scene, hyper.clone(), level.clone(), steps=steps)
+
+    def _around(self, box: Box) -> Latents:
+        """Latents of `box`, of all tiles it touches."""
+        out = np.empty((self.model.code.latents, box.height, box.width), np.float32)
+        for number in self.grid.touching(box):
+            tile = self.grid.tile(number)
+            both = tile.inside(box)
+            part = self._tiles[number][:, *both.relative_to(tile).slices]
+            out[:, *both.relative_to(box).slices] = part
+        return out
+
+    def _analyse(self, tile: Box) -> Latents:
+        """Latents of a tile, from its pixels and a halo."""
+        import torch
+
+        t = self.transform
+        seen = tile.grown(t.config.reach, self.grid.latents)
+        with torch.inference_mode():
+            images = tensor_of(window(self.pixels, seen.scaled(PATCH)), self.device)
+            latents = t.analyse(images)[0]
+            inner = latents[:, *tile.relative_to(seen).slices]
+            return np.ascontiguousarray(inner.cpu().numpy())

@@ -1,0 +1,78 @@
+"""The files of a training run: the model, and what lies beside it until it is done."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pseudocodec.errors import PslError
+from pseudocodec.training.run import Run
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where a run writes; `target` is the model."""
+
+    target: Path
+
+    @staticmethod
+    def check(
+        output: str | os.PathLike[str], budget: float, *, resume: bool, overwrite: bool
+    ) -> Files:
+        """The files of a run that may begin. Raises PslError when something is in its way."""
+        files = Files(Path(output))
+        if not budget > 0:
+            raise PslError(f"budget={budget}: expected a positive number of seconds")
+        if files.checkpoint.exists() and not resume:
+            raise PslError(
+                f"{files.checkpoint}: an earlier run left this checkpoint; resume it (resume=True, "
+                "--resume) or delete it to start afresh"
+            )
+        for path in (files.target, files.report):
+            if path.exists() and not overwrite:
+                raise PslError(
+                    f"{path} exists: name another output, or replace it with overwrite=True (-f)"
+                )
+        return files
+
+    @property
+    def checkpoint(self) -> Path:
+        """Written every two minutes and when interrupted."""
+        return self.target.with_name(self.target.name + ".checkpoint")
+
+    @property
+    def sheet(self) -> Path:
+        """Held-out pictures and what is left of them, so far."""
+        return self.target.with_name(self.target.name + ".progress.png")
+
+    @property
+    def log(self) -> Path:
+        """A line of CSV for each report."""
+        return self.target.with_name(self.target.stem + ".csv")
+
+    @property
+    def report(self) -> Path:
+        """The folder that says what the model is worth."""
+        return self.target.with_name(self.target.stem + "-report")
+
+    def restore(self, run: Run[Any]) -> None:
+        """Continue from the checkpoint, where there is one."""
+        if self.checkpoint.exists():
+            run.load(self.checkpoint)
+
+    def clear(self) -> None:
+        """Remove what only an unfinished run needs."""
+        self.checkpoint.unlink(missing_ok=True)
+        self.sheet.unlink(missing_ok=True)
+
+    def result(self, identity: bytes, run: Run[Any]) -> dict[str, Any]:
+        """What `train` returns of every run."""
+        return {
+            "id": identity.hex(),
+            "path": str(self.target),
+            "bytes": self.target.stat().st_size,
+            "steps": run.step,
+            "seconds": run.seconds,
+        }

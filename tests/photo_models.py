@@ -1,0 +1,60 @@
+"""A photo model of a few thousand weights, none of them zero, and pictures for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pseudocodec.nets.hyperprior import HyperpriorConfig, HyperpriorTransform
+from pseudocodec.training.export_photo import export_photo
+
+CONFIG = HyperpriorConfig(
+    latents=24,
+    hyper=8,
+    hidden=16,
+    deep=16,
+    coarse=16,
+    fine=8,
+    coarse_blocks=1,
+    rows=5,
+    condition=8,
+)
+
+
+def smooth(height: int, width: int, *, seed: int = 0, channels: int = 3) -> NDArray[np.uint8]:
+    """A picture (H, W, channels) of soft waves with an edge across, uint8."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width].astype(float)
+    planes = []
+    for _ in range(channels):
+        plane = np.zeros((height, width))
+        for _ in range(6):
+            fy, fx, phase = rng.uniform((-0.12, -0.12, 0), (0.12, 0.12, 6.3))
+            plane += np.sin(fy * y + fx * x + phase) * rng.uniform(5, 25)
+        planes.append(128 + plane + 30 * (y + 0.6 * x > 0.7 * height))
+    return np.stack(planes, axis=-1).clip(0, 255).round().astype(np.uint8)
+
+
+def transform() -> HyperpriorTransform:
+    """Nets that do something everywhere: a KLT of smooth patches, and noise for weights."""
+    generator = torch.Generator().manual_seed(1)
+    torch.manual_seed(1)
+    nets = HyperpriorTransform(CONFIG)
+    pictures = [torch.from_numpy(smooth(256, 256, seed=s)).float() / 255 for s in range(8)]
+    patches = torch.stack(pictures).permute(0, 3, 1, 2)
+    patches = patches.unfold(2, 16, 16).unfold(3, 16, 16).permute(0, 2, 3, 1, 4, 5)
+    nets.fit_linear(patches.reshape(-1, 3, 16, 16))
+    with torch.no_grad():
+        for name, parameter in nets.named_parameters():
+            last = name.startswith(("analysis.out", "synthesis.out", "log_gain", "hyper_scale"))
+            noise = torch.randn(parameter.shape, generator=generator)
+            parameter.add_(noise, alpha=0.002 if last else 0.05)
+    return nets.eval()
+
+
+def write(path: Path) -> bytes:
+    """The model file of `transform`; returns the model's id."""
+    return export_photo(transform(), "tiny photo", path)
