@@ -28,6 +28,7 @@ KNOWN = frozenset({ALPHA})
 """Critical chunks that `from_chunks` understands, for `container.read_single`."""
 
 _CONSTANT, _PLAIN, _DIFFERENCES = 0, 1, 2  # kinds of Alph
+_SRGB = b"desc\0\0\0\0\0\0\0\x12sRGB IEC61966-2.1\0"  # the description of the usual sRGB profile
 _SPACES = {1: b"GRAY", 3: b"RGB "}  # a profile's data colour space, by number of channels
 
 
@@ -60,8 +61,8 @@ def as_picture(image: object) -> Picture:
     Alpha is the 2nd channel of two, the 4th of four (channels last in arrays, first in tensors), or
     the colour key or palette of a PIL image. A PIL image is turned upright if it carries an EXIF
     orientation, and its `info["icc_profile"]` is kept unless its header says that it is for other
-    colours than RGB, or than grey, which `image.convert` leaves behind. The result may share memory
-    with `image`.
+    colours than RGB, or than grey, which `image.convert` leaves behind, or it is the usual one of
+    sRGB, which is what colours without a profile are. The result may share memory with `image`.
 
     Raises:
         TooLarge: the ICC profile has more than `MAX_ICC` bytes.
@@ -123,6 +124,8 @@ def _profile_of(image: Image.Image, channels: int) -> bytes | None:
         return None
     # A valid header (ICC.1, 7.2) for other colours: image.convert keeps the profile of CMYK.
     if icc[36:40] == b"acsp" and icc[16:20] != _SPACES[channels]:
+        return None
+    if _SRGB in icc:  # 3 kB that cameras and editors add, of what colours are without a profile
         return None
     return icc
 

@@ -7,7 +7,6 @@ import struct
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ import pseudocodec
 from pseudocodec.cli import main
 from pseudocodec.errors import Corrupt, PslError, UnverifiedWarning
 from pseudocodec.files import atomic_write
+from pseudocodec.training.loop import Progress
 
 DIGITS = np.random.default_rng(2).integers(0, 256, (3, 4, 6), dtype=np.uint8)
 
@@ -396,7 +396,7 @@ class TestTrain:
         ) -> dict[str, Any]:
             seen.append({"data": data, **settings})
             on_note("200 pictures")
-            on_progress(SimpleNamespace(step=20, seconds=61.2, fraction=0.5, psnr={44: 15.25}))
+            on_progress(Progress(20, 61.2, 0.5, {44: 15.25}))
             output.write_bytes(b"12345")
             return {"id": "ab" * 8, "bytes": 12345, "report": None}
 
@@ -411,7 +411,11 @@ class TestTrain:
                 "data": Path("in"),
                 "budget": 7200.0,
                 "size": "base",
+                "codec": "kind",
                 "objective": "mse",
+                "lmbda": None,
+                "init": None,
+                "overwrite": False,
                 "holdout": None,
                 "skip_bad": False,
                 "name": None,

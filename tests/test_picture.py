@@ -155,6 +155,13 @@ class TestProfile:
         image.info["icc_profile"] = value
         assert as_picture(image).icc is None
 
+    def test_that_of_srgb_counts_as_none(self) -> None:
+        """It says what holds without one, in three thousand bytes."""
+        image = Image.fromarray(RGB)
+        name = b"sRGB IEC61966-2.1\0"
+        image.info["icc_profile"] = SRGB + b"desc" + bytes(4) + len(name).to_bytes(4, "big") + name
+        assert as_picture(image).icc is None
+
     @pytest.mark.parametrize(
         ("mode", "space", "kept"),
         [

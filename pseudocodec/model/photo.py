@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pseudocodec.errors import PslError
-from pseudocodec.hyperprior import LEVEL_STEPS, HyperpriorCode
+from pseudocodec.hyperprior import HyperpriorCode
 from pseudocodec.hyperprior.integer import ACTIVATION, SCALE_STEP, WEIGHT
 from pseudocodec.model.base import Model
 from pseudocodec.model.file import ModelFacts
@@ -37,7 +37,10 @@ class PhotoModel(Model):
         return cast("HyperpriorTransform", super().transform(device))
 
     def _weights(self) -> dict[str, NDArray[Any]]:
-        """With the hyper-synthesis in floats, which gradients are taken through, from integers."""
+        """With the hyper-synthesis in floats, which gradients are taken through, from integers.
+
+        A code of other channels or levels than the nets gives weights that do not fit them.
+        """
         code, out = self.code, super()._weights()
         last = len(code.synthesis.layers) - 1
         for k, layer in enumerate(code.synthesis.layers):
@@ -52,11 +55,3 @@ class PhotoModel(Model):
         out["hyper_mean.values"] = mean.astype(np.float32)
         out["hyper_scale.values"] = (index * SCALE_STEP).astype(np.float32)
         return out
-
-    def _check(self, transform: torch.nn.Module) -> None:
-        nets, code = cast("HyperpriorTransform", transform).config, self.code
-        expected = (code.latents, code.hyper, code.top // LEVEL_STEPS)
-        if (nets.latents, nets.hyper, nets.top) != expected:
-            raise PslError(
-                f"{self._path}: its nets and its code differ in channels or levels; get it again"
-            )

@@ -18,6 +18,7 @@ import pseudocodec
 from pseudocodec.errors import PslError
 from pseudocodec.metrics import psnr
 from pseudocodec.training import export, loop, state
+from pseudocodec.training import run as run_module
 from pseudocodec.training.loop import Progress, Recipe, Trainer
 from pseudocodec.training.team import Team
 
@@ -167,7 +168,7 @@ def test_a_full_disk_does_not_stop_a_run(tmp_path: Path, monkeypatch: pytest.Mon
     path = tmp_path / "run.checkpoint"
     path.write_bytes(b"the one before")
     monkeypatch.setattr(state, "atomic_write", full)
-    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(run_module, "CHECKPOINT_SECONDS", 0.0)
     notes: list[str] = []
     run = trainer(budget=0.2)
     run.run(path, ignore, on_note=notes.append)
