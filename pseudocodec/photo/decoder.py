@@ -50,6 +50,7 @@ def open_payload(
         )
 
     def gained(number: int) -> Latents:
+        """Read and decode a tile."""
         start, end = front.offsets[number], front.offsets[number + 1]
         data = read_at(start, end - start)
         if front.checksums and payload.tile_crc(number, data) != front.checksums[number]:

@@ -111,6 +111,11 @@ def train(
         raise PslError(f"lmbda and init belong to CompressAI's networks, not to codec={codec!r}")
     files = Files.check(output, budget, resume=resume, overwrite=overwrite)
     name = name or files.target.stem
+    if codec == "photo" and (objective, size) != ("mse", "base"):
+        raise PslError(
+            f"objective={objective!r}, size={size!r}: a photo model has objective 'mse' and one "
+            "size; leave both out"
+        )
     if codec == "photo":
         return train_photo(
             data,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -136,3 +137,11 @@ def test_from_photographs_to_a_model_that_codes(
     assert psnr(picture, pseudocodec.decode(file)) > 20
     with pytest.raises(PslError, match="exists"):
         pseudocodec.train(data, output, budget=1.0, codec="photo")
+
+
+@pytest.mark.parametrize("choice", [{"objective": "perceptual"}, {"size": "large"}, {"lmbda": 0.1}])
+def test_choices_a_photo_model_does_not_have_are_refused(
+    tmp_path: Path, choice: dict[str, Any]
+) -> None:
+    with pytest.raises(PslError, match=r"leave both out|belong to CompressAI"):
+        pseudocodec.train(tmp_path, tmp_path / "x.safetensors", codec="photo", **choice)
