@@ -1,8 +1,9 @@
-"""What a .psl file says of itself, and whether it is intact; no pixels are decoded, no torch."""
+"""What a .psl file says of itself, and whether it is intact; without torch, but for `deep`."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 from pseudocodec.container import (
     MAX_PIXELS,
@@ -18,8 +19,14 @@ from pseudocodec.container.layout import COMMON
 from pseudocodec.errors import UnknownModel
 from pseudocodec.model.catalogue import by_id
 from pseudocodec.model.file import ModelFacts
+from pseudocodec.model.load import FOREIGN
 from pseudocodec.photo.tiles import Grid
 from pseudocodec.picture import ALPHA, KNOWN, PROFILE
+
+if TYPE_CHECKING:
+    from pseudocodec.deep import Found
+
+MOST_PROBLEMS = 1000  # listed of one file
 
 
 def info(source: Source) -> dict[str, Any]:
@@ -30,6 +37,8 @@ def info(source: Source) -> dict[str, Any]:
     overhead_bytes, payload_bits (for an archive: smallest and largest), chunks (tags). Of an image
     also bits_per_pixel (None where the size is not known), tiles (parts that decode alone; None
     where the model is not installed), alpha, icc (whether it has transparency, an ICC profile).
+    device_dependent says whether the file need not decode on another machine than the one that
+    encoded it; None where the model is not installed.
 
     Raises NotPsl, UnsupportedVersion, Corrupt, TooLarge.
     """
@@ -64,16 +73,70 @@ def archive_facts(reader: ArchiveReader) -> dict[str, Any]:
     return facts
 
 
-def verify(source: Source) -> dict[str, Any]:
+def verify(
+    source: Source,
+    *,
+    deep: bool = False,
+    device: str = "auto",
+    on_progress: Callable[[int], None] | None = None,
+) -> dict[str, Any]:
     """Read the whole file and check every checksum; returns `info` of it.
 
-    Raises Corrupt for the first damage found, and what `info` raises.
+    With `deep`, every picture is decoded besides, to latents and to pixels, and everything that
+    the specification says of payloads and chunks is checked, which checksums cannot tell. What is
+    wrong with single pictures, their checksums included, is then not raised but listed, and
+    further keys say so: damaged (the number of such pictures) and problems, the first
+    `MOST_PROBLEMS` as dicts of first, last (numbers of pictures), kind (of error), error. `device`
+    is for `deep`; `on_progress` is called with the number of pictures done.
+
+    Raises Corrupt for the first damage found, or with `deep` for damage that keeps the file from
+    being opened, and what `info` raises; with `deep` also UnknownModel.
     """
     facts = info(source)  # a single picture has one checksum, which this checks
-    if facts["kind"] == "archive":
-        with open_source(source) as file:
-            ArchiveReader(file).verify()
-    return facts
+    if facts["kind"] == "image":
+        return facts | _deep_single(source, device) if deep else facts
+    with open_source(source) as file:
+        reader = ArchiveReader(file)
+        if not deep:
+            reader.verify()
+            return facts
+        from pseudocodec.deep import check_archive
+
+        return facts | _summary(check_archive(reader, device=device, on_progress=on_progress))
+
+
+def _deep_single(source: Source, device: str) -> dict[str, Any]:
+    from pseudocodec.deep import check_single
+
+    return _summary(check_single(read_single(read_whole(source), known=KNOWN), device=device))
+
+
+def _summary(found: Iterable[Found]) -> dict[str, Any]:
+    """What `verify` says of problems; neighbours with the same one share an entry."""
+    problems: list[dict[str, Any]] = []
+    damaged, last, before = 0, -1, None
+    entry: dict[str, Any] = {}
+    for number, error in found:
+        damaged += number != last
+        if error is before:
+            entry["last"] = number
+        else:
+            entry = {"first": number, "last": number, "kind": type(error).__name__}
+            entry["error"] = str(error)
+            if len(problems) < MOST_PROBLEMS:
+                problems.append(entry)
+        last, before = number, error
+    return {"damaged": damaged, "problems": problems}
+
+
+def _device_dependent(model: ModelFacts | None) -> bool | None:
+    """Whether nets in floats choose the entropy tables of the model's files."""
+    if model is None or model.family not in FOREIGN:
+        return None if model is None else False
+    from pseudocodec.integrations.compressai.architectures import ARCHITECTURES, LEAKY
+
+    kind = ARCHITECTURES.get(str(model.net.get("architecture")).removesuffix(LEAKY))
+    return kind is None or kind.hyper
 
 
 def _model(identity: bytes) -> ModelFacts | None:
@@ -100,6 +163,7 @@ def _facts(
         "images": images,
         "model": identity.hex(),
         "model_name": model.name if model else None,
+        "device_dependent": _device_dependent(model),
         "width": size.width if size else None,
         "height": size.height if size else None,
     }

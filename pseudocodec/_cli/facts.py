@@ -10,7 +10,7 @@ import click
 
 import pseudocodec
 from pseudocodec._cli.group import EXIT_BAD, emit, failure
-from pseudocodec._cli.report import print_facts, print_table
+from pseudocodec._cli.report import print_facts, print_table, progress
 from pseudocodec._text import label
 from pseudocodec.errors import PslError
 
@@ -28,17 +28,40 @@ def info(paths: tuple[Path, ...], *, as_json: bool) -> None:
     _each(paths, show, as_json=as_json)
 
 
-def verify(paths: tuple[Path, ...], *, as_json: bool) -> None:
-    """Check every checksum of each file."""
+def verify(paths: tuple[Path, ...], *, deep: bool, as_json: bool) -> None:
+    """Check every checksum of each file; with `deep` decode every picture, too."""
+    damaged = False
 
     def check(path: Path) -> None:
-        facts = pseudocodec.verify(path)
+        nonlocal damaged
+        facts = _deep(path) if deep else pseudocodec.verify(path)
+        good = not facts.get("damaged")
+        damaged |= not good
         if as_json:
-            emit({"file": str(path), "ok": True, **facts})
-        else:
+            emit({"file": str(path), "ok": good, **facts})
+        elif good:
             click.echo(f"{label(path)}: ok")
+        else:
+            click.echo(f"{label(path)}: {facts['damaged']:,} of {facts['images']:,} damaged")
+        for problem in facts.get("problems", ()):
+            where = _numbers(problem) if facts["kind"] == "archive" else ""
+            sentence = label(problem["error"])
+            click.echo(f"pseudocodec: error: {label(path)}: {where}{sentence}", err=True)
 
     _each(paths, check, as_json=as_json)
+    if damaged:
+        click.get_current_context().exit(EXIT_BAD)
+
+
+def _deep(path: Path) -> dict[str, Any]:
+    with progress(label(path), pseudocodec.info(path)["images"]) as tell:
+        return pseudocodec.verify(path, deep=True, on_progress=tell)
+
+
+def _numbers(problem: Mapping[str, Any]) -> str:
+    """The pictures of a problem, in front of what is wrong with them."""
+    first, last = problem["first"], problem["last"]
+    return f"picture {first}: " if first == last else f"pictures {first} to {last}: "
 
 
 def models(*, as_json: bool) -> None:

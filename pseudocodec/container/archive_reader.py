@@ -6,6 +6,9 @@ import zlib
 from collections.abc import Collection
 from typing import BinaryIO, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pseudocodec.container.archive_header import read_archive_header
 from pseudocodec.container.bits import extract, padding_is_zero, read_int
 from pseudocodec.container.blocks import CRC_BYTES, locate_blocks
@@ -85,6 +88,10 @@ class ArchiveReader:
         """Bits of the shortest and of the longest record, sizes of pictures included."""
         return self._lengths.extent()
 
+    def record_bits(self) -> NDArray[np.uint32]:
+        """Bits of every record, shape (count,), sizes of pictures included."""
+        return self._lengths.bits()
+
     @property
     def overhead_bytes(self) -> int:
         """Bytes of the file beyond the payloads of its records, these rounded up together."""
@@ -107,15 +114,26 @@ class ArchiveReader:
         block = self._block(b)
         return [self._parse(block, k) for k in range(len(block.offsets) - 1)]
 
+    def check_block(self, b: int) -> None:
+        """Read and verify block `b`, whatever its records say; raises as `records`."""
+        self._block(b)
+
     def record(self, i: int) -> Record:
         """Record `i`; raises what `block_of` and `records` raise."""
         b = self.block_of(i)
         return self._parse(self._block(b), i - b * self.block_images)
 
     def verify(self) -> None:
-        """Read and check every block and every record's picture size."""
+        """Read and check every block and every record's picture size.
+
+        Records without a size of their own hold nothing to check, and a block of a few bytes may
+        claim 65,535 of them: they are not taken apart.
+        """
         for b in range(self.block_count):
-            self.records(b)
+            if self.record_geometry:
+                self.records(b)
+            else:
+                self._read(b)
 
     def _read_index(self) -> bytes:
         """The packed length codes, once the sizes the header states fit the file exactly."""
@@ -148,22 +166,32 @@ class ArchiveReader:
         return self._last
 
     def _load(self, b: int) -> _Block:
+        data = self._read(b)
+        return _Block(b, data, self._lengths.offsets(*self._extent(b)))
+
+    def _extent(self, b: int) -> tuple[int, int]:
+        """The first record of block `b` and the one behind its last."""
         if not 0 <= b < self.block_count:
             raise OutOfRange(f"block {b} is not in the archive, which has {self.block_count}")
         first = b * self.block_images
-        offsets = self._lengths.offsets(first, min(first + self.block_images, self.count))
+        return first, min(first + self.block_images, self.count)
+
+    def _read(self, b: int) -> bytes:
+        """The verified bytes of block `b`, in time linear in them and in its part of the index."""
+        first, stop = self._extent(b)
+        bits = self._lengths.total(first, stop)
         start = self._table.starts[b]
-        size = (offsets[-1] + 7) // 8
+        size = (bits + 7) // 8
         raw = self._file.read_at(start, size + CRC_BYTES)
         data = raw[:size]
         if U32.unpack_from(raw, size)[0] != block_crc(b, data):
             raise Corrupt(
                 f"the checksum of block {b} at byte {start} differs: pictures {first} to "
-                f"{first + len(offsets) - 2} are damaged; the others can still be read"
+                f"{stop - 1} are damaged; the others can still be read"
             )
-        if not padding_is_zero(data, offsets[-1]):
+        if not padding_is_zero(data, bits):
             raise Corrupt(f"the padding of block {b} at byte {start} is not zero")
-        return _Block(b, data, offsets)
+        return data
 
     def _parse(self, block: _Block, k: int) -> Record:
         start, stop = block.offsets[k], block.offsets[k + 1]

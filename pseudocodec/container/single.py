@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
@@ -11,6 +12,8 @@ from pseudocodec.container.header import pack_common, parse_common
 from pseudocodec.container.layout import COMMON, GEOMETRY, MAX_PIXELS, U32, Flag, front_crc
 from pseudocodec.container.source import Bounded
 from pseudocodec.errors import Corrupt, PslError
+
+_PIECE = 2**20  # bytes read at a time to verify a checksum
 
 
 class Single(NamedTuple):
@@ -99,6 +102,19 @@ def read_single_front(
         return file.read_at(start, max(0, min(size, file.size - start)))
 
     return _front(read, file.size, max_pixels, known)
+
+
+def verify_single(file: Bounded) -> None:
+    """Verify the checksum of the whole single-picture file, read a MiB at a time.
+
+    Raises `Corrupt` when it differs, and what `read_single` raises for the first 20 bytes.
+    """
+    head = file.read_at(0, min(file.size, COMMON.size))
+    crc = front_crc(head)
+    for start in range(COMMON.size, file.size, _PIECE):
+        crc = zlib.crc32(file.read_at(start, min(_PIECE, file.size - start)), crc)
+    if crc != parse_common(head).crc:
+        raise Corrupt(f"the checksum of the {file.size}-byte file differs: it is damaged")
 
 
 def _front(

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from pseudocodec.container import Chunk, Geometry, Single, write_single
 from pseudocodec.container.chunks import pack_section
 from pseudocodec.container.layout import COMMON, GEOMETRY
-from pseudocodec.container.single import SingleFront
+from pseudocodec.container.single import SingleFront, verify_single
 from pseudocodec.container.source import Bounded
 from pseudocodec.errors import Corrupt, DamagedWarning, PslError
 from pseudocodec.photo.decoder import Tiles, open_payload, synthesise
 from pseudocodec.photo.encoder import Encoder
 from pseudocodec.photo.rate import encode_to
 from pseudocodec.photo.tiles import Box, Grid
-from pseudocodec.picture import ALPHA, as_picture, from_chunks, merge, to_chunks
+from pseudocodec.picture import ALPHA, PROFILE, as_picture, from_chunks, to_chunks
 from pseudocodec.rate import Target
 
 if TYPE_CHECKING:
@@ -56,8 +56,15 @@ def decode_payload(
     model: PhotoModel, payload: bytes, size: Geometry | None, *, dense: bool, device: str
 ) -> Bytes:
     """One picture of an archive: (H, W) or (H, W, 3)."""
-    tiles = _tiles_of(model, payload, _size(size, dense=dense))
-    return _squeezed(synthesise(model, tiles, device=device))
+    return _squeezed(synthesise(model, tiles_of(model, payload, size, dense=dense), device=device))
+
+
+def tiles_of(model: PhotoModel, payload: bytes, size: Geometry | None, *, dense: bool) -> Tiles:
+    """The tiles of a payload in a file that says `size` and `dense`; none is decoded yet.
+
+    Raises Corrupt for a file that no writer of photos makes.
+    """
+    return _tiles_of(model, payload, _size(size, dense=dense))
 
 
 def decode_photo(
@@ -77,19 +84,18 @@ def decode_photo(
     if not single.verified and not (keep_going and tiles.grid.tiles > 1):
         raise Corrupt("the checksum of the file differs: it is truncated or damaged")
     damaged: list[int] = []
+    box = box_of(region, tiles.grid)
     pixels = synthesise(
         model,
         tiles,
-        box_of(region, tiles.grid),
+        box,
         device=device,
+        spare=_spare(single.chunks),
         on_damage=(lambda number, _: damaged.append(number)) if keep_going else None,
     )
     if damaged or not single.verified:
         warnings.warn(_complaint(tiles.grid, damaged), DamagedWarning, stacklevel=3)
-    alpha = _alpha(single.chunks, size)
-    if alpha is not None and region is not None:
-        alpha = alpha[box_of(region, tiles.grid).slices]
-    return merge(_squeezed(pixels), alpha)
+    return _finished(pixels, single.chunks, size, box)
 
 
 def decode_region(
@@ -97,9 +103,12 @@ def decode_region(
 ) -> Bytes:
     """A region of the picture in `file`, of which only the tiles it needs are read.
 
-    The checksum of the whole file is not verified: those of the tiles are. A picture of one tile
-    has none of its own and is read whole.
+    The checksums of the tiles are verified, and that of the whole file only if it has chunks that
+    change what is seen, which nothing else protects. A picture of one tile has no checksum of its
+    own and is read whole.
     """
+    if any(chunk.tag != PROFILE for chunk in front.chunks):
+        verify_single(file)
     size = _size(front.geometry, dense=front.dense)
     grid = Grid(size.height, size.width)
     start = front.payload_offset
@@ -109,9 +118,8 @@ def decode_region(
 
     tiles = open_payload(model, read_at, file.size - start, grid)
     box = box_of(region, grid)
-    alpha = _alpha(front.chunks, size)
-    pixels = synthesise(model, tiles, box, device=device)
-    return merge(_squeezed(pixels), None if alpha is None else alpha[box.slices])
+    pixels = synthesise(model, tiles, box, device=device, spare=_spare(front.chunks))
+    return _finished(pixels, front.chunks, size, box)
 
 
 def _tiles_of(model: PhotoModel, payload: bytes, size: Geometry, *, cut: bool = False) -> Tiles:
@@ -119,10 +127,25 @@ def _tiles_of(model: PhotoModel, payload: bytes, size: Geometry, *, cut: bool = 
     return open_payload(model, file.read_at, len(payload), grid, cut=cut)
 
 
-def _alpha(chunks: Iterable[Chunk], size: Geometry) -> Bytes | None:
-    """The alpha plane; the profile, which pixels do without, is not looked at."""
-    kept = (chunk for chunk in chunks if chunk.tag == ALPHA)
-    return from_chunks(kept, size.width, size.height)[0]
+def _spare(chunks: Iterable[Chunk]) -> int:
+    """Channels beside the colours: 1 with a chunk of transparency."""
+    return int(any(chunk.tag == ALPHA for chunk in chunks))
+
+
+def _finished(pixels: Bytes, chunks: Iterable[Chunk], size: Geometry, box: Box) -> Bytes:
+    """With the alpha of `box` in the spare channel, which an opaque plane takes away again.
+
+    The plane is unpacked last, when the nets' memory is free again. The profile, which pixels do
+    without, is not looked at.
+    """
+    kept = [chunk for chunk in chunks if chunk.tag == ALPHA]
+    if not kept:
+        return _squeezed(pixels)
+    alpha, _ = from_chunks(kept, size.width, size.height)
+    if alpha is None:
+        return _squeezed(pixels[:, :, :-1])
+    pixels[:, :, -1] = alpha[box.slices]
+    return pixels
 
 
 def _size(geometry: Geometry | None, *, dense: bool) -> Geometry:

@@ -1,0 +1,128 @@
+"""Models of a few KB for every latent code, in integers alone; they have no nets."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Tensors = dict[str, NDArray[Any]]
+SMALL, LARGE = [1733, 1627, 5101], [283471, 35899, 524287]  # LCGs of 13 and 19 bits
+NAMES = {np.dtype("<i8"): "I64", np.dtype("<i2"): "I16"}
+
+
+def safetensors(facts: dict[str, Any], tensors: Tensors) -> bytes:
+    """A model file; its id is the beginning of its SHA-256."""
+    header: dict[str, Any] = {"__metadata__": {"pseudocodec": json.dumps(facts)}}
+    at, data = 0, b""
+    for name, tensor in tensors.items():
+        end = at + tensor.nbytes
+        shape = list(tensor.shape)
+        header[name] = {"dtype": NAMES[tensor.dtype], "shape": shape, "data_offsets": [at, end]}
+        at, data = end, data + tensor.tobytes()
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)  # as safetensors aligns
+    return len(text).to_bytes(8, "little") + text + data
+
+
+def identity(model: bytes) -> bytes:
+    """The id that files of a model name."""
+    return hashlib.sha256(model).digest()[:8]
+
+
+def facts(name: str, code: dict[str, Any], dense: dict[str, Any] | None) -> dict[str, Any]:
+    """The metadata of a model for pictures of 8 x 8 pixels."""
+    net = {"height": 8, "width": 8, "channels": 1}
+    rest = {"net": net, "code": code, "dense": dense, "payload_bytes": [1, 8]}
+    return {"format": 1, "name": name, "family": "conformance", **rest}
+
+
+def schedule(prefix: str, dims: int, most: int) -> Tensors:
+    """Variances that fall by a quarter, two of them equal, and levels for `most` bits."""
+    variances = [max(1, 2**30 * 3 ** (i - i % 2) // 4 ** (i - i % 2)) for i in range(dims)]
+    levels = [2**30 * 15**b // 16**b for b in range(most + 1)]
+    return {
+        f"{prefix}.variances": np.array(variances, "<i8"),
+        f"{prefix}.levels": np.array(levels, "<i8"),
+    }
+
+
+def plain() -> bytes:
+    """The composition code as it is without options, and no dense code."""
+    code = {"kind": "composition", "lcg": SMALL, "weight_bits": 0}
+    return safetensors(facts("plain", code, None), schedule("code", 8, 64))
+
+
+def rich() -> bytes:
+    """The composition code with every option, and the trellis."""
+    code = {"kind": "composition", "lcg": SMALL, "weight_bits": 2, "shuffle": True, "blocks": 2}
+    dense = {"kind": "trellis", "lcg": LARGE, "state_bits": 9}
+    tensors = schedule("code", 11, 96) | schedule("dense", 11, 150)
+    return safetensors(facts("rich", code, dense), tensors)
+
+
+def seeded() -> bytes:
+    """The seed code and the scalar code."""
+    code = {"kind": "seed", "lcg": SMALL, "dims": 6, "epsilon": 10}
+    return safetensors(facts("seeded", code, {"kind": "scalar"}), schedule("dense", 6, 60))
+
+
+def photo_tensors() -> Tensors:
+    """The hyperprior code with 4 latents and 4 hyper-latents, three rows and five tables."""
+    draw = random.Random(1)
+
+    def integers(low: int, high: int, *shape: int) -> NDArray[Any]:
+        values = [draw.randint(low, high) for _ in range(int(np.prod(shape)))]
+        return np.array(values, "<i8").reshape(shape)
+
+    out: Tensors = {}
+    for k, shape in enumerate([(8, 4, 3, 3), (8, 2, 3, 3), (4, 2, 3, 3), (8, 4, 1, 1)]):
+        out[f"code.weight.{k}"] = integers(-1500, 2500, *shape).astype("<i2")
+        out[f"code.bias.{k}"] = integers(-(2**18), 2**20, 3, shape[0])
+    out["code.gain"] = integers(100, 400, 3, 4)
+    out["code.hyper_mean"] = integers(-300, 300, 3, 4)
+    out["code.hyper_index"] = integers(0, 5 * 256, 3, 4)
+    tables = [table(most) for most in (0, 1, 2, 4, 9)]
+    out["code.scales.frequencies"] = np.array([*chain(*tables)], "<i8")
+    out["code.scales.widths"] = np.array([len(t) for t in tables], "<i8")
+    return out
+
+
+def table(most: int) -> list[int]:
+    """Frequencies of residuals up to `most` either side, and of the escape."""
+    weights = [(most + 1 - r) ** 3 for r in range(most + 1)]
+    weights = [*weights, 1, *weights[:0:-1]]
+    out = [1 + w * (2**24 - len(weights)) // sum(weights) for w in weights]
+    return [out[0] + 2**24 - sum(out), *out[1:]]
+
+
+def photo(**changed: NDArray[Any]) -> bytes:
+    """A model of the hyperprior code, with other tensors where given."""
+    described = facts("photo", {"kind": "hyperprior"}, None)
+    described |= {"net": {"channels": 3}, "payload_bytes": [0, 0]}
+    tensors = photo_tensors()
+    return safetensors(described, tensors | {f"code.{k}": v for k, v in changed.items()})
+
+
+def inexact() -> dict[str, bytes]:
+    """Models whose sums could exceed 2^53, each for another reason."""
+    tensors = photo_tensors()
+
+    def first(name: str, value: int) -> NDArray[Any]:
+        out = tensors[f"code.{name}"].astype("<i8")
+        out.ravel()[0] = value
+        return out
+
+    return {
+        "weight": photo(**{"weight.3": first("weight.3", -(2**15))}),
+        "bias": photo(**{"bias.1": first("bias.1", 2**34 + 1)}),
+        "mean": photo(hyper_mean=first("hyper_mean", -(2**19) - 1)),
+        "index": photo(hyper_index=first("hyper_index", 255 * 256 + 1)),
+        "gain": photo(gain=first("gain", 2**24 + 1)),
+        "negative-gain": photo(gain=first("gain", -1)),
+    }

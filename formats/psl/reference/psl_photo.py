@@ -1,0 +1,129 @@
+"""The hyperprior code of photographs, written from the specification (../README.md) alone.
+
+Sums are of 64-bit integers; below 2^53, which M48 guarantees, those of float64 are the same.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+import numpy as np
+from psl_codes import TOTAL, Stream, ends_of
+from psl_reader import Record, Tables, need
+
+ESCAPES = [1 + (TOTAL - 16 << 15 - c) // 65535 for c in range(16)]
+ESCAPES[0] += TOTAL - sum(ESCAPES)
+
+
+def latents(tables: Tables, record: Record) -> np.ndarray:
+    """Latents of all tiles, each (N, h, w), flat and one behind the other."""
+    check(tables)
+    payload, (width, height) = record.payload, record.size
+    rows, columns = -(-height // 16), -(-width // 16)
+    boxes = [
+        (min(64, rows - y), min(64, columns - x))
+        for y in range(0, rows, 64)
+        for x in range(0, columns, 64)
+    ]
+    start = 3 + (8 * len(boxes) + 4 if len(boxes) > 1 else 0)
+    need(len(payload) >= start, "M45")
+    flags, level = struct.unpack_from("<BH", payload)
+    need(flags <= 1 and level <= 256 * (len(tables["gain"]) - 1), "M44")
+    entries = [(len(payload) - start, None)]
+    if len(boxes) > 1:
+        crc = zlib.crc32(struct.pack("<II", width, height) + payload[: start - 4])
+        need(crc == struct.unpack_from("<I", payload, start - 4)[0], "M45")
+        entries = list(struct.iter_unpack("<II", payload[3 : start - 4]))
+    need(start + sum(length for length, _ in entries) == len(payload), "M45")
+    out = []
+    for number, ((length, crc), box) in enumerate(zip(entries, boxes, strict=True)):
+        data, start = payload[start : start + length], start + length
+        need(crc in (None, zlib.crc32(struct.pack("<I", number) + data)), "M46")
+        out.append(tile(tables, data, box, level).ravel())
+    return np.concatenate(out)
+
+
+def check(tables: Tables) -> None:
+    """Refuse a model whose sums could exceed 2^53."""
+    for k in range(4):
+        weight, bias = tables[f"weight.{k}"].astype(object), tables[f"bias.{k}"].astype(object)
+        sums = np.abs(weight).reshape(len(weight), -1).sum(1).max() << 20
+        need(abs(weight).max() < 1 << 15 and abs(bias).max() <= 1 << 34, "M48")
+        need(sums < (1 << 53) - (1 << 35), "M48")
+    mean, index = tables["hyper_mean"].astype(object), tables["hyper_index"].astype(object)
+    need(abs(mean).max() <= 1 << 19 and abs(index).max() <= 255 << 8, "M48")
+    need(tables["gain"].min() >= 0 and tables["gain"].max() <= 1 << 24, "M48")
+
+
+def tile(tables: Tables, data: bytes, box: tuple[int, int], level: int) -> np.ndarray:
+    """Latents (N, h, w) of a tile."""
+    need(data, "M47")
+    used = next((i + 1 for i, byte in enumerate(data[:5]) if byte < 128), 0)
+    need(used == 1 or (used and data[used - 1]), "M47")
+    length = sum((byte & 127) << 7 * i for i, byte in enumerate(data[:used]))
+    need(used + length <= len(data), "M47")
+    widths = tables["scales.widths"]
+    parts = np.split(tables["scales.frequencies"], np.cumsum(widths)[:-1])
+    scales = [ends_of(part.tolist()) for part in parts]
+    means, index = at(tables["hyper_mean"], level), at(tables["hyper_index"], level)
+    shape = len(means), -(-box[0] // 4), -(-box[1] // 4)
+    own = np.clip(index + 128 >> 8, 0, len(scales) - 1)
+    own = np.broadcast_to(own[:, None, None], shape)
+    hyper = residuals(data[used : used + length], own, scales)
+    need(np.abs(hyper).max() <= 1000, "M47")
+    means, index = synthesis(tables, 256 * hyper + means[:, None, None], level)
+    means, index = (v[:, : box[0], : box[1]] for v in (means, index))
+    out = residuals(data[used + length :], np.minimum(index, len(scales) - 1), scales)
+    return (out + means / 16).astype(np.float32)
+
+
+def at(rows: np.ndarray, level: int) -> np.ndarray:
+    """The row at a level."""
+    i, f = divmod(level, 256)
+    return (rows[i] * (256 - f) + rows[i + 1] * f + 128 >> 8) if f else rows[i]
+
+
+def residuals(data: bytes, index: np.ndarray, scales: list[list[int]]) -> np.ndarray:
+    """The residuals of a stream, of the shape of `index`, the table of each."""
+    stream, flat = Stream(data), index.ravel()
+    out, outside = np.zeros(len(flat), np.int64), []
+    for place in np.argsort(flat, kind="stable"):
+        ends = scales[flat[place]]
+        top = (len(ends) - 1) // 2 - 1
+        out[place] = symbol = stream.take(ends)
+        if symbol == top + 1:
+            outside.append(place)
+        elif symbol > top:
+            out[place] = symbol - 2 * top - 2
+    outside.sort()
+    classes = [stream.take(ends_of(ESCAPES)) for _ in outside]
+    for c, place in sorted(zip(classes, outside, strict=True)):
+        low = stream.take(list(range(0, TOTAL + 1, TOTAL >> c + 1)))
+        far = (1 << c) + low // 2 + (len(scales[flat[place]]) - 1) // 2 - 1
+        need(far <= 65535, "M47")
+        out[place] = -far if low % 2 else far
+    stream.finish()
+    return out.reshape(index.shape)
+
+
+def synthesis(tables: Tables, h: np.ndarray, level: int) -> tuple[np.ndarray, np.ndarray]:
+    """Hyper-latents -> means in sixteenths, tables, before they are cut to the tile."""
+    for k in range(4):
+        weight, bias = tables[f"weight.{k}"].astype(np.int64), at(tables[f"bias.{k}"], level)
+        p = weight.shape[2] // 2
+        windows = np.lib.stride_tricks.sliding_window_view(
+            np.pad(h, ((0, 0), (p, p), (p, p))), weight.shape[2:], axis=(1, 2)
+        )
+        h = np.tensordot(weight, windows, ((1, 2, 3), (0, 3, 4))) + bias[:, None, None]
+        h = h + 2**11 >> 12
+        if k < 3:
+            h = h.clip(0, 2**20 - 1)
+        if k < 2:
+            c, rows, columns = h.shape
+            h = h.reshape(c // 4, 2, 2, rows, columns).transpose(0, 3, 1, 4, 2)
+            h = h.reshape(c // 4, 2 * rows, 2 * columns)
+    gain = at(tables["gain"], level)[:, None, None]
+    h = h.clip(-(2**27), 2**27)
+    means = (h[: len(gain)] * gain + 2**11 >> 12).clip(-(2**19), 2**19)
+    return means, (h[len(gain) :] + 128 >> 8).clip(0, 255)
