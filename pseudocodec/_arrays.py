@@ -12,13 +12,13 @@ import math
 import struct
 import zipfile
 import zlib
-from pathlib import Path
 from typing import IO, Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from pseudocodec._text import label
+from pseudocodec.container.remote import Place, Remote
 from pseudocodec.errors import Corrupt, PslError, TooLarge
 
 MAX_ARRAY_BYTES = 2**30
@@ -31,7 +31,7 @@ _DAMAGE = (EOFError, zlib.error, zipfile.BadZipFile, ValueError, RuntimeError, N
 Images = npt.NDArray[np.uint8]
 
 
-def idx(path: Path) -> Images:
+def idx(path: Place) -> Images:
     """The images of an IDX file, big-endian: 0, 0, type 8, 3 dimensions, n, h, w, then the pixels.
 
     Source of the format: the MNIST database (LeCun, Cortes, Burges). Gzip is recognised by its
@@ -56,13 +56,16 @@ def idx(path: Path) -> Images:
         raise PslError(f"cannot read {name}: {error.strerror or error}") from error
 
 
-def npy(path: Path) -> Images:
-    """The array in a .npy file, memory-mapped: of any size.
+def npy(path: Place) -> Images:
+    """The array in a .npy file, memory-mapped: of any size. At a URL it is read whole.
 
     Raises:
         PslError: not a .npy file of pictures.
+        TooLarge, Corrupt: at a URL, as for `npz`.
     """
     name = label(path)
+    if isinstance(path, Remote):
+        return _remote_npy(path, name)
     try:
         array: npt.NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
     except OSError as error:
@@ -73,7 +76,7 @@ def npy(path: Path) -> Images:
     return np.asarray(array)
 
 
-def npz(path: Path) -> Images:
+def npz(path: Place) -> Images:
     """The only array in a .npz file.
 
     Raises:
@@ -83,19 +86,27 @@ def npz(path: Path) -> Images:
     """
     name = label(path)
     try:
-        with zipfile.ZipFile(path) as archive:
+        with path.open("rb") as raw, zipfile.ZipFile(raw) as archive:
             members = archive.namelist()
             if len(members) != 1:
                 raise PslError(f"{name} holds {len(members)} arrays: save the pictures alone")
             with archive.open(members[0]) as file:
-                return _npz_member(file, name)
+                return _npy_stream(file, name)
     except _DAMAGE as error:
         raise Corrupt(f"{name} is damaged: {_reason(error)}") from error
     except OSError as error:
         raise PslError(f"cannot read {name}: {error.strerror or error}") from error
 
 
-def _npz_member(file: IO[bytes], name: str) -> Images:
+def _remote_npy(path: Remote, name: str) -> Images:
+    try:
+        with path.open("rb") as file:
+            return _npy_stream(file, name)
+    except _DAMAGE as error:
+        raise PslError(f"{name} is not a .npy array of pictures: {_reason(error)}") from error
+
+
+def _npy_stream(file: IO[bytes], name: str) -> Images:
     version = np.lib.format.read_magic(file)
     if version not in ((1, 0), (2, 0)):
         raise PslError(f"{name} uses .npy version {version}: save it again as plain uint8")

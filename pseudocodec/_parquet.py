@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -21,6 +20,7 @@ from PIL import Image
 
 from pseudocodec import image
 from pseudocodec._text import label
+from pseudocodec.container.remote import Place, Remote
 from pseudocodec.errors import Corrupt, PslError, TooLarge
 
 MAX_GROUP_BYTES = 2**31
@@ -39,7 +39,7 @@ _turn = threading.Lock()
 _recent: deque[tuple[weakref.ref[_File], int]] = deque()  # the row groups in memory, oldest first
 
 
-def pictures(path: Path) -> Iterator[tuple[int, partial[Image.Image]]]:
+def pictures(path: Place) -> Iterator[tuple[int, partial[Image.Image]]]:
     """The number of each row of the Parquet file at `path`, and how to load its picture.
 
     The pictures are in the first column of `NAMES` that is binary or a struct with a binary field
@@ -61,7 +61,7 @@ def pictures(path: Path) -> Iterator[tuple[int, partial[Image.Image]]]:
 class _File:
     """One Parquet file: what its footer says, and the row groups of its pictures in memory."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Place) -> None:
         self._path = path
         self._held: dict[int, Any] = {}
         with _reading(path), self._opened() as parquet:
@@ -103,13 +103,18 @@ class _File:
             )
         return cells
 
-    def _opened(self, **options: Any) -> Any:
+    @contextmanager
+    def _opened(self, **options: Any) -> Iterator[Any]:
         parquet = _pyarrow(self._path)
         try:
-            self._path.open("rb").close()
+            file = self._path.open("rb", buffering=0)
         except OSError as error:
             raise PslError(f"cannot read {label(self._path)}: {error.strerror or error}") from error
-        return parquet.ParquetFile(self._path, **options)
+        with file:
+            # pyarrow reads local files itself, and in threads.
+            source = file if isinstance(self._path, Remote) else self._path
+            with parquet.ParquetFile(source, **options) as opened:
+                yield opened
 
 
 def _picture_column(schema: Any, name: str) -> str:
@@ -160,7 +165,7 @@ def _checked_rows(metadata: Any, name: str) -> list[int]:
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
+def _reading(path: Place) -> Iterator[None]:
     try:
         yield
     except PslError:
@@ -170,7 +175,7 @@ def _reading(path: Path) -> Iterator[None]:
         raise Corrupt(f"{label(path)} is damaged, or not a Parquet file: {reason}") from error
 
 
-def _pyarrow(path: Path) -> ModuleType:
+def _pyarrow(path: Place) -> ModuleType:
     try:
         from pyarrow import parquet
     except ImportError as error:

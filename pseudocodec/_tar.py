@@ -6,12 +6,12 @@ import io
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from PIL import Image
 
 from pseudocodec import image
 from pseudocodec._text import label
+from pseudocodec.container.remote import Place
 from pseudocodec.errors import Corrupt, PslError, TooLarge
 
 MAX_MEMBER_BYTES = 2**30
@@ -22,13 +22,13 @@ MAX_MEMBER_BYTES = 2**30
 class Member:
     """Where the bytes of one regular file lie in a .tar."""
 
-    archive: Path
+    archive: Place
     name: str
     offset: int
     size: int
 
 
-def members(path: Path) -> Iterator[Member]:
+def members(path: Place) -> Iterator[Member]:
     """The regular files in the .tar at `path`, in its order.
 
     Raises:
@@ -38,7 +38,7 @@ def members(path: Path) -> Iterator[Member]:
     name = label(path)
     end = -1
     try:
-        with tarfile.open(path, "r:") as archive:
+        with path.open("rb") as file, tarfile.open(fileobj=file, mode="r:") as archive:
             while (member := archive.next()) is not None:
                 if archive.offset <= end or member.size < 0:  # a forged size would loop for ever
                     raise Corrupt(f"{name} is damaged: a member has a negative size")
@@ -68,7 +68,7 @@ def read(member: Member) -> Image.Image:
     if member.size > MAX_MEMBER_BYTES:
         raise TooLarge(f"{name} has {member.size} bytes, more than {MAX_MEMBER_BYTES}: extract it")
     try:
-        with member.archive.open("rb") as file:
+        with member.archive.open("rb", buffering=0) as file:
             file.seek(member.offset)
             data = file.read(member.size)
     except OSError as error:

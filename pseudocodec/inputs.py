@@ -1,12 +1,15 @@
 """Pictures in files, folders, .tar archives, .parquet data sets, IDX files, .npy / .npz arrays.
 
+All of them may lie elsewhere: S3, HTTP or any other file system of fsspec, named by URL.
+
 `find` walks any mix of them and yields one `Input` a picture, in order, without decoding any: a
-million pictures need the memory of one. Only an IDX file or an .npz array is held whole, and two
-row groups of all .parquet files.
+million pictures need the memory of one. Only an IDX file or an .npz array is held whole, two
+row groups of all .parquet files and, of URLs, the names in a folder and an .npy array.
 """
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -20,7 +23,8 @@ from PIL import Image
 
 from pseudocodec import _arrays, _parquet, _tar
 from pseudocodec._text import label
-from pseudocodec.errors import PslError
+from pseudocodec.container.remote import Place, Remote, Where, place_of
+from pseudocodec.errors import PslError, TooLarge
 from pseudocodec.image import read
 
 PICTURE_SUFFIXES = frozenset(
@@ -31,6 +35,9 @@ PICTURE_SUFFIXES = frozenset(
     )
 )
 """Files with these endings, in any case, are taken from folders and .tar archives."""
+
+MAX_FILE_BYTES = 2**30
+"""A larger picture file at a URL is refused: it is fetched whole before it is decoded."""
 
 _COLLECTIONS = (".tar", ".npy", ".npz", ".parquet")
 
@@ -44,15 +51,18 @@ class Input:
     name: str
     """For messages only, free of control characters; never to be used as a path."""
 
-    source: Path
+    source: Place
     """The file the picture is in."""
 
     load: Callable[[], Loaded]
     """Decode it: a PIL image, or a uint8 array (H, W) or (H, W, C). Raises PslError."""
 
 
-def find(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Input]:
+def find(paths: Iterable[Where]) -> Iterator[Input]:
     """The pictures in `paths`, lazily and in a fixed order.
+
+    A path is that of a local file or folder, a URL such as s3://bucket/folder, what fsspec.open
+    gives, or a UPath.
 
     - A folder: its files with a suffix in `PICTURE_SUFFIXES` sorted by name, then its subfolders
       likewise; hidden files and folders are skipped, links to folders not followed.
@@ -71,7 +81,7 @@ def find(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Input]:
             no picture.
         TooLarge: an array exceeds its limit.
     """
-    for path in map(Path, paths):
+    for path in map(place_of, paths):
         found = False
         for item in _in_path(path):
             found = True
@@ -80,13 +90,13 @@ def find(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Input]:
             raise PslError(f"no picture found in {label(path)}: give PNG, JPEG or the like")
 
 
-def holds_many(path: str | os.PathLike[str]) -> bool:
+def holds_many(path: Where) -> bool:
     """Whether `path` is a collection, even of one: a folder, .tar, .parquet, IDX, .npy or .npz."""
-    path = Path(path)
-    return path.is_dir() or path.suffix.lower() in _COLLECTIONS or _is_idx(path)
+    place = place_of(path)
+    return place.is_dir() or place.suffix.lower() in _COLLECTIONS or _is_idx(place)
 
 
-def _in_path(path: Path) -> Iterator[Input]:
+def _in_path(path: Place) -> Iterator[Input]:
     if path.is_dir():
         return _in_folder(path)
     if not path.exists():
@@ -104,14 +114,14 @@ def _in_path(path: Path) -> Iterator[Input]:
         raise _arrow(path)
     if suffix in (".npy", ".npz") or _is_idx(path):
         return _in_array(path)
-    return iter([Input(label(path), path, partial(read, path))])
+    return iter([Input(label(path), path, partial(_read, path))])
 
 
-def _in_folder(folder: Path) -> Iterator[Input]:
+def _in_folder(folder: Place) -> Iterator[Input]:
     found = False
     for path in _files(folder, PICTURE_SUFFIXES):
         found = True
-        yield Input(label(path), path, partial(read, path))
+        yield Input(label(path), path, partial(_read, path))
     if not found:
         for path in _files(folder, frozenset({".parquet"})):
             found = True
@@ -121,7 +131,11 @@ def _in_folder(folder: Path) -> Iterator[Input]:
             raise _arrow(path)
 
 
-def _files(folder: Path, suffixes: frozenset[str]) -> Iterator[Path]:
+def _files(folder: Place, suffixes: frozenset[str]) -> Iterator[Place]:
+    if isinstance(folder, Remote):
+        yield from (path for path in folder.files() if _has_suffix(path.name, suffixes))
+        return
+
     def refuse(error: OSError) -> None:
         raise PslError(f"cannot read folder {label(error.filename)}: {error.strerror}")
 
@@ -133,25 +147,39 @@ def _files(folder: Path, suffixes: frozenset[str]) -> Iterator[Path]:
                 yield path
 
 
-def _in_parquet(path: Path) -> Iterator[Input]:
+def _read(path: Place) -> Image.Image:
+    """As `image.read`; a file at a URL is fetched whole, in one request."""
+    if isinstance(path, Path):
+        return read(path)
+    with path.open(buffering=0) as file:
+        size = file.seek(0, os.SEEK_END)
+        if size > MAX_FILE_BYTES:
+            raise TooLarge(f"{label(path)} has {size} bytes, more than {MAX_FILE_BYTES}: shrink it")
+        file.seek(0)
+        stream = io.BytesIO(file.read())
+    stream.name = label(path)  # for the messages of image.read
+    return read(stream)
+
+
+def _in_parquet(path: Place) -> Iterator[Input]:
     for number, load in _parquet.pictures(path):
         yield Input(f"{label(path)}[{number}]", path, load)
 
 
-def _arrow(path: Path) -> PslError:
+def _arrow(path: Place) -> PslError:
     return PslError(
         f'{label(path)} is an Arrow file: write the data set with its to_parquet("data.parquet")'
     )
 
 
-def _in_tar(path: Path) -> Iterator[Input]:
+def _in_tar(path: Place) -> Iterator[Input]:
     for member in _tar.members(path):
         *parents, base = member.name.split("/")
         if _has_suffix(base, PICTURE_SUFFIXES) and all(map(_visible, parents)):
             yield Input(f"{label(path)}/{label(member.name)}", path, partial(_tar.read, member))
 
 
-def _in_array(path: Path) -> Iterator[Input]:
+def _in_array(path: Place) -> Iterator[Input]:
     if path.suffix.lower() == ".npy":
         images = _arrays.npy(path)
     elif path.suffix.lower() == ".npz":
@@ -170,5 +198,5 @@ def _has_suffix(name: str, suffixes: frozenset[str]) -> bool:
     return not name.startswith(".") and Path(name).suffix.lower() in suffixes
 
 
-def _is_idx(path: Path) -> bool:
+def _is_idx(path: Place) -> bool:
     return path.name.lower().endswith((".idx", "-ubyte", ".gz"))

@@ -87,10 +87,34 @@ def test_failed_rename_releases_the_name(tmp_path, monkeypatch):
     def fail(*_):
         raise OSError(errno.EACCES, "Permission denied")
 
+    monkeypatch.setattr(os, "link", fail)
     monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(PslError, match="Permission denied"):
         write(tmp_path / "a.psl")
     assert names(tmp_path) == []
+
+
+def test_new_file_is_whole_as_soon_as_it_has_its_name(tmp_path, monkeypatch):
+    def interrupted(source, target):
+        Path(source).replace(target)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "link", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path / "a.psl")
+    assert (tmp_path / "a.psl").read_bytes() == b"new"
+
+
+def test_new_file_where_there_are_no_hard_links(tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", fail)
+    write(tmp_path / "a.psl")
+    assert names(tmp_path) == ["a.psl"]
+    with pytest.raises(PslError, match="exists already"):
+        files.move(tmp_path / "b", tmp_path / "a.psl", overwrite=False)
+    assert (tmp_path / "a.psl").read_bytes() == b"new"
 
 
 def test_full_disk_is_a_sentence(tmp_path):

@@ -4,10 +4,29 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+if TYPE_CHECKING:
+    from pseudocodec.container.remote import Place
+
+
+class File(click.Path):
+    """A local file or folder, as a Path, or one at a URL, as a `Remote`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The Path or Remote; nothing is looked up."""
+        if "://" in str(value):  # what is not local costs the import; --help must be fast
+            from pseudocodec.container.remote import Remote, place_of
+
+            if isinstance(place := place_of(value), Remote):
+                return place
+        return super().convert(value, param, ctx)
+
+
 FILE = click.Path(path_type=Path)
+SOURCE = File(path_type=Path)
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 
@@ -41,6 +60,11 @@ def region(
         raise click.BadParameter(f"{value!r} is not a region such as 0,16,640,480.", ctx, param)
     left, top, right, bottom = map(int, match.groups())
     return left, top, right, bottom
+
+
+def beside(source: Place, suffix: str) -> Path:
+    """Where the result for `source` goes by default: beside it; of a URL, in this folder."""
+    return (source if isinstance(source, Path) else Path(source.name)).with_suffix(suffix)
 
 
 force = click.option("-f", "--force", is_flag=True, help="Replace files that exist.")

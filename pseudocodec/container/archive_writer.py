@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zlib
 from array import array
 from collections.abc import Iterable
@@ -9,9 +10,11 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pseudocodec.container.archive_header import ArchiveHeader, pack_archive_header
-from pseudocodec.container.bits import BitWriter, check_payload
+from pseudocodec.container.bits import BitWriter, check_payload, payload_bytes
+from pseudocodec.container.blocks import whole_blocks
 from pseudocodec.container.chunks import Chunk, pack_section
 from pseudocodec.container.geometry import Geometry, check_geometry
 from pseudocodec.container.layout import (
@@ -25,6 +28,7 @@ from pseudocodec.container.layout import (
     block_crc,
 )
 from pseudocodec.container.lengths import Lengths
+from pseudocodec.container.source import Bounded
 from pseudocodec.errors import PslError, TooLarge
 
 DEFAULT_BLOCK_IMAGES = 256
@@ -37,7 +41,8 @@ class ArchiveWriter:
     closes the archive on success only: after an exception the file stays unreadable.
 
     `geometry` is the size of all pictures where it is not the model's own; `record_geometry`
-    gives each its own size; `block_images` (1 to 65535) pictures share a checksum and a read.
+    gives each its own size; `block_images` (1 to 65535) pictures share a checksum and a read;
+    the first block begins at byte `blocks_offset`.
     Raises `PslError` for arguments that no archive can hold.
     """
 
@@ -68,13 +73,14 @@ class ArchiveWriter:
         self._dense = dense
         self._chunks = tuple(chunks)
         self._section = pack_section(self._chunks)
-        self._block_images = block_images
+        self.block_images = block_images
+        self.blocks_offset = ARCHIVE_HEADER_BYTES + len(self._section)
         self._block = BitWriter()
         self._block_number = 0
         self._lengths = array("I")
         self._closed = False
         self._file.seek(0)
-        self._file.write(bytes(ARCHIVE_HEADER_BYTES + len(self._section)))
+        self._file.write(bytes(self.blocks_offset))
 
     @property
     def count(self) -> int:
@@ -104,13 +110,48 @@ class ArchiveWriter:
             self._block.write(geometry.height, 32)
         self._block.write_payload(payload, nbits)
         self._lengths.append(total)
-        if self.count % self._block_images == 0:
+        if self.count % self.block_images == 0:
             self._flush()
+
+    def record_bits(self, start: int) -> NDArray[np.uint32]:
+        """Bits of the records added from number `start` on, sizes of pictures included."""
+        return np.array(self._lengths[start:], np.uint32)
+
+    def checkpoint(self) -> int:
+        """Hand all that was added to the operating system; the CRC-32 of the open block so far.
+
+        The bits of a block that is not full go where its first bytes will stand. More bits leave
+        these whole bytes as they are and fill the last one, so that whatever is written later,
+        the file still begins with what it holds now (`take_up` reads it).
+        """
+        self._check_open()
+        data = self._block.getvalue()
+        self._file.write(data)
+        self._file.seek(-len(data), os.SEEK_CUR)
+        self._file.flush()
+        return zlib.crc32(data)
+
+    def take_up(self, bits: NDArray[np.uint32]) -> None:
+        """Go on, in a writer just made, behind records that stand in the file already.
+
+        `bits` (N,) are their lengths, sizes of pictures included. Bytes behind them are cut off.
+        The caller has verified the blocks. Raises `Corrupt` if the file is too short.
+        """
+        sizes = whole_blocks(bits, self.block_images)
+        self._block_number = sizes.size
+        start = self.blocks_offset + int(sizes.sum())
+        open_bits = int(bits[sizes.size * self.block_images :].sum(dtype=np.int64))
+        size = payload_bytes(open_bits)
+        data = Bounded(self._file).read_at(start, size)
+        self._block.write_payload(data, open_bits)
+        self._lengths = array("I", bits.tobytes())
+        self._file.truncate(start + size)
+        self._file.seek(start)
 
     def close(self) -> None:
         """Write the last block, the index and the header; `PslError` when already closed."""
         self._check_open()
-        if self.count % self._block_images:
+        if self.count % self.block_images:
             self._flush()
         self._closed = True
         index_offset = self._file.tell()
@@ -123,13 +164,13 @@ class ArchiveWriter:
             geometry=self._geometry,
             record_geometry=self._record_geometry,
             dense=self._dense,
-            block_images=self._block_images,
+            block_images=self.block_images,
             length_width=lengths.width,
             base_bits=lengths.base,
             unit_bits=lengths.unit,
             index_offset=index_offset,
             chunks=self._chunks,
-            blocks_offset=ARCHIVE_HEADER_BYTES + len(self._section),
+            blocks_offset=self.blocks_offset,
         )
         self._file.seek(0)
         self._file.write(pack_archive_header(header, self._section))

@@ -58,6 +58,19 @@ class Lengths:
         wide[:, 32 - width :] = bits.reshape(stop - start, width)
         return np.packbits(wide, axis=1).view(">u4").ravel().astype(np.int64)
 
+    def bits(self) -> NDArray[np.uint32]:
+        """The lengths of all records, shape (count,)."""
+        bits = np.empty(self.count, np.uint32)
+        for start in range(0, self.count, _RUN):
+            stop = min(start + _RUN, self.count)
+            bits[start:stop] = self.base + self.unit * self.codes(start, stop)
+        return bits
+
+    def total(self, start: int, stop: int) -> int:
+        """Bits of records `start` to `stop` together."""
+        bits = self.base * (stop - start)
+        return bits + self.unit * int(self.codes(start, stop).sum()) if self.width else bits
+
     def offsets(self, start: int, stop: int) -> list[int]:
         """Bit offsets of records `start` to `stop` laid end to end, the end included."""
         bits = self.base + self.unit * self.codes(start, stop)

@@ -6,14 +6,14 @@ import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from pseudocodec.container.layout import COMMON, MAX_SINGLE_BYTES
+from pseudocodec.container.remote import Remote, Where, place_of
 from pseudocodec.container.signature import check_signature, is_archive
 from pseudocodec.errors import Corrupt, PslError, TooLarge
 
-Source = bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO
+Source = bytes | bytearray | memoryview | Where | BinaryIO
 
 
 class Bounded:
@@ -51,31 +51,38 @@ class Bounded:
 def open_source(source: Source) -> Iterator[BinaryIO]:
     """A .psl file as a binary file object, rewound, its signature checked.
 
-    `source` is the file's bytes, a path, or a seekable binary file object, which is read from its
-    beginning and left open. Raises `PslError` when it cannot be opened or read, and whatever
-    `check_signature` raises for other content.
+    `source` is the file's bytes, a path, a URL of fsspec, what fsspec.open gives, a UPath, or a
+    seekable binary file object, which is read from its beginning and left open. Raises `PslError`
+    when it cannot be opened or read, and whatever `check_signature` raises for other content.
     """
     if isinstance(source, bytes | bytearray | memoryview):
         file: BinaryIO = io.BytesIO(source)
         check_signature(_head(file))
         yield file
-    elif isinstance(source, str | os.PathLike):
-        with _open(Path(source)) as file:
+    elif isinstance(source, str | os.PathLike) or not hasattr(source, "read"):
+        with _open(source) as file:
             check_signature(_head(file))
             yield file
-    elif hasattr(source, "read"):
-        check_signature(_head(source))
-        yield source
     else:
-        raise PslError(f"cannot read from {type(source).__name__}; pass bytes, a path or a file")
+        file = cast(BinaryIO, source)
+        check_signature(_head(file))
+        yield file
 
 
-def _open(path: Path) -> BinaryIO:
+def _open(source: Where) -> BinaryIO:
     try:
-        return path.open("rb")
+        place = place_of(source)
+    except AttributeError as error:
+        raise PslError(
+            f"cannot read from {type(source).__name__}; pass bytes, a path, a URL or a file"
+        ) from error
+    if isinstance(place, Remote):
+        return place.open(buffering=0)
+    try:
+        return place.open("rb")
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = getattr(error, "strerror", None) or error
-        raise PslError(f"cannot open {str(path)!r}: {reason}") from error
+        raise PslError(f"cannot open {str(place)!r}: {reason}") from error
 
 
 def _head(file: BinaryIO) -> bytes:
