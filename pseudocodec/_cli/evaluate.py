@@ -12,6 +12,7 @@ from pseudocodec._cli.group import emit
 from pseudocodec._cli.report import note, print_table, stages
 from pseudocodec._text import label
 from pseudocodec.evaluation.card import rate_table
+from pseudocodec.evaluation.photo_card import photo_table
 
 
 def run(
@@ -25,7 +26,8 @@ def run(
     if as_json:
         emit(report)
         return
-    header, rows = rate_table(report["rows"])
+    photos = "bpp" in report["rows"][0]
+    header, rows = photo_table(report["rows"]) if photos else rate_table(report["rows"])
     print_table([dict(zip(header, row, strict=True)) for row in rows])
     for sentence in report["notes"]:
         note(sentence)

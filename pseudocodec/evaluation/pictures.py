@@ -56,7 +56,7 @@ def load(
     most = MAX_BYTES // int(np.prod(shape))
     images: list[Images] = []
     changes = {"colour": 0, "size": 0}
-    for name, read in _each(data):
+    for name, read in each(data):
         if len(images) == limit:
             break
         if len(images) == most:
@@ -74,12 +74,12 @@ def load(
     stack = np.stack(images)
     return Pictures(
         stack[..., 0] if facts.channels == 1 else stack,
-        title or _label(data),
+        title or title_of(data),
         _notes(changes, facts),
     )
 
 
-def _each(data: Data) -> Iterator[tuple[str, Callable[[], object]]]:
+def each(data: Data) -> Iterator[tuple[str, Callable[[], object]]]:
     """A name for messages and a way to read it, for each picture."""
     if isinstance(data, (str, os.PathLike)):
         for item in find([data]):
@@ -111,7 +111,8 @@ def _luma(pixels: Images) -> Images:
     return np.asarray(Image.fromarray(pixels).convert("L"))[:, :, None]
 
 
-def _label(data: Data) -> str:
+def title_of(data: Data) -> str:
+    """What a report calls the pictures: the name of their file."""
     if isinstance(data, (str, os.PathLike)):
         return label(Path(data).absolute().name)
     return "pictures in memory"

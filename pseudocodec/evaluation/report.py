@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from pseudocodec._text import label
 from pseudocodec.errors import PslError
 from pseudocodec.evaluation.card import card
 from pseudocodec.evaluation.curve import default_sizes
+from pseudocodec.evaluation.folder import EXTRA, FILES, model_facts, report_folder, write_report
 from pseudocodec.evaluation.ours import Encoder
+from pseudocodec.evaluation.photos import report_photos
 from pseudocodec.evaluation.pictures import Data, Pictures, load
 from pseudocodec.evaluation.plot import plot
 from pseudocodec.evaluation.rows import OnProgress, Row, silent
 from pseudocodec.evaluation.sheet import draw_sheet, shown
 from pseudocodec.evaluation.versus import best_peer, versus
-from pseudocodec.files import atomic_write
 from pseudocodec.metrics import Images, can_ssim
-from pseudocodec.model import Model, VectorModel
-from pseudocodec.model.catalogue import SUFFIX, by_id
+from pseudocodec.model import Model, PhotoModel, VectorModel, load_model
 from pseudocodec.model.load import load_vector_model
-
-FILES = ("curve.png", "sheet.png", "report.json", "card.md")
-"""What a report may consist of, in the order of writing."""
 
 MAX_SIZES = 100
 """Points of one curve."""
-
-_EXTRA = 'pip install "pseudocodec[report]" adds it'
 
 
 def evaluate(
@@ -58,6 +50,10 @@ def evaluate(
     are compared with an archive of the same pictures, and in files of their own, which are
     compared with such .psl files.
 
+    With a model for pictures of any size, such as "photo", every picture is a file of its own, at
+    seven qualities, and so are those of the other codecs; rows have bits a pixel and the means
+    over pictures, and "versus" the per cent of bits at equal PSNR.
+
     Args:
         model: a name (see `models`), a .safetensors file, or a `Model`.
         data: a folder, file, .tar, IDX file or array file, as `pseudocodec encode` takes; or an
@@ -65,7 +61,8 @@ def evaluate(
         output: the folder for card.md, report.json, sheet.png and, where matplotlib is installed,
             curve.png. Default: the model's name or file name with "-report" in place of the
             suffix, beside the file of a model given by its path.
-        nbytes: sizes in bytes a picture; by default seven over the model's range.
+        nbytes: sizes in bytes a picture; by default seven over the model's range. Not for models
+            of any size.
         effort: 0 to 9, as for `encode`.
         limit: measure the first so many pictures only.
         peers: measure the other codecs.
@@ -83,11 +80,31 @@ def evaluate(
     Raises PslError: no pictures, one that cannot be taken, an unknown model, a size too small, or a
     report that is there already.
     """
-    loaded = load_vector_model(model)
-    folder = _folder(output, model, loaded, overwrite=overwrite)
-    sizes = _sizes(nbytes)
     if peer_limit < 1:
         raise PslError(f"peer_limit={peer_limit}: expected a positive number of pictures")
+    sizes, found = _sizes(nbytes), load_model(model)
+    folder = report_folder(output, model, found, overwrite=overwrite)
+    if isinstance(found, PhotoModel):
+        if sizes:
+            raise PslError(
+                f"nbytes: model {found.facts.name!r} takes pictures of any size, which are "
+                "measured at fixed qualities; leave it out"
+            )
+        return report_photos(
+            found,
+            data,
+            folder,
+            effort=effort,
+            limit=limit,
+            peers=peers,
+            peer_limit=peer_limit,
+            device=device,
+            overwrite=overwrite,
+            name=name,
+            recipe=recipe,
+            on_progress=on_progress,
+        )
+    loaded = load_vector_model(found)
     pictures = load(data, loaded.facts, limit=limit, fit=resize, title=name)
     images, tell = pictures.images, on_progress or silent
     sizes = sizes or default_sizes(loaded.facts.payload_bytes, len(images))
@@ -107,35 +124,8 @@ def evaluate(
     drawn = {"curve.png": _curve(report), "sheet.png": _sheet(images, reconstructions, report)}
     report["notes"] = _notes(pictures, report, drawn)
     report["files"] = [name for name in FILES if drawn.get(name, b"") is not None]
-    _write(folder, drawn, report, overwrite=overwrite)
+    write_report(folder, report, card(report), drawn, overwrite=overwrite)
     return report | {"folder": os.fspath(folder)}
-
-
-def _folder(
-    output: str | os.PathLike[str] | None,
-    model: str | os.PathLike[str] | Model,
-    loaded: VectorModel,
-    *,
-    overwrite: bool,
-) -> Path:
-    """Where the report goes, checked before any work is done."""
-    if output is not None:
-        folder = Path(output)
-    elif not isinstance(model, Model) and os.fspath(model).endswith(SUFFIX):
-        path = Path(model)
-        folder = path.with_name(f"{path.stem}-report")
-    else:
-        folder = Path(f"{loaded.facts.name}-report")
-    if folder.exists() and not folder.is_dir():
-        raise PslError(f"{label(folder)} is not a folder: name another for the report")
-    if not overwrite:
-        for name in FILES:
-            if (folder / name).exists():
-                raise PslError(
-                    f"{label(folder)} holds a report already: name another folder, or pass "
-                    "overwrite=True (--force) to replace it"
-                )
-    return folder
 
 
 def _sizes(nbytes: Sequence[int] | None) -> list[int]:
@@ -150,16 +140,10 @@ def _sizes(nbytes: Sequence[int] | None) -> list[int]:
 
 
 def _model_facts(model: VectorModel) -> dict[str, Any]:
-    path, facts = by_id(model.id).path, model.facts
-    return {
-        "name": facts.name,
-        "id": model.id.hex(),
-        "file": path.name,
-        "bytes": path.stat().st_size,
-        "family": facts.family,
+    facts = model.facts
+    return model_facts(model) | {
         "width": facts.width,
         "height": facts.height,
-        "channels": facts.channels,
         "latent_code": facts.code.get("kind"),
         "dense_code": (facts.dense or {}).get("kind"),
         "payload_bytes": list(facts.payload_bytes),
@@ -203,28 +187,7 @@ def _notes(pictures: Pictures, report: dict[str, Any], drawn: dict[str, bytes | 
         names = " and ".join(report["versus"]["absent"])
         notes.append(f"Pillow has no {names} here, so that they are left out.")
     if drawn["curve.png"] is None:
-        notes.append(f"The curve is not drawn, since matplotlib is not installed: {_EXTRA}.")
+        notes.append(f"The curve is not drawn, since matplotlib is not installed: {EXTRA}.")
     if not can_ssim():
-        notes.append(f"SSIM is not measured, since scikit-image is not installed: {_EXTRA}.")
+        notes.append(f"SSIM is not measured, since scikit-image is not installed: {EXTRA}.")
     return notes
-
-
-def _write(
-    folder: Path, drawn: dict[str, bytes | None], report: dict[str, Any], *, overwrite: bool
-) -> None:
-    """The card last: where it is, the report is whole. What an earlier report left over goes."""
-    content = drawn | {
-        "report.json": (json.dumps(report, indent=1, allow_nan=False) + "\n").encode(),
-        "card.md": card(report).encode(),
-    }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PslError(f"cannot create folder {label(folder)}: {error.strerror}") from error
-    for name in FILES:
-        data = content[name]
-        if data is None:
-            (folder / name).unlink(missing_ok=True)
-        else:
-            with atomic_write(folder / name, overwrite=overwrite) as file:
-                file.write(data)
