@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 
 from pseudocodec.errors import PslError
 
@@ -29,17 +30,20 @@ class Target:
     ) -> Target:
         """The request, checked; DEFAULT_QUALITY when nothing is asked for.
 
-        Raises PslError for two targets at once and for values out of range.
+        Raises PslError for two targets at once, and for what is no number or out of range.
         """
-        given = {"quality": quality, "nbytes": nbytes, "psnr": psnr, "bpp": bpp}
+        given: dict[str, object] = {"quality": quality, "nbytes": nbytes, "psnr": psnr, "bpp": bpp}
         named = [f"{name}={value}" for name, value in given.items() if value is not None]
         if len(named) > 1:
             raise PslError(f"{' and '.join(named)}: ask for one target only")
+        for name, value in given.items():
+            if value is not None and (isinstance(value, bool) or not isinstance(value, Real)):
+                raise PslError(f"{name}={value!r}: expected a number")
         if not named:
             quality = DEFAULT_QUALITY
         if quality is not None and not (0 <= quality <= 100):
             raise PslError(f"quality={quality}: expected 0 (smallest) to 100 (best)")
-        if nbytes is not None and (nbytes != int(nbytes) or nbytes < 1):
+        if nbytes is not None and not (nbytes >= 1 and nbytes % 1 == 0):
             raise PslError(f"nbytes={nbytes}: expected a positive whole number of bytes")
         if psnr is not None and not (psnr > 0 and math.isfinite(psnr)):
             raise PslError(f"psnr={psnr}: expected a positive number of decibels")

@@ -26,7 +26,11 @@ def load_model(name_or_path: str | os.PathLike[str] | Model) -> Model:
     """
     if isinstance(name_or_path, Model):
         return name_or_path
-    text = os.fspath(name_or_path)
+    try:
+        text = os.fspath(name_or_path)
+    except TypeError as error:
+        kind = type(name_or_path).__name__
+        raise PslError(f"model: expected a name, a path or a Model, got {kind}") from error
     if text.endswith(SUFFIX) or os.sep in text:
         path = Path(text).absolute()
         if not path.is_file():
