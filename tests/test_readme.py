@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
-
-ROOT = Path(__file__).parents[1]
+from doc_examples import ROOT, examples, run
 
 
 def test_python_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "docs").mkdir()
-    shutil.copy(ROOT / "docs" / "photo.png", tmp_path / "docs")
-    shutil.copy(ROOT / "docs" / "digit.png", tmp_path / "docs")
-    monkeypatch.chdir(tmp_path)
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    blocks = examples(ROOT / "README.md", "python")
     assert len(blocks) >= 2
-    names: dict[str, Any] = {}
-    for block in blocks:
-        exec(block, names)
+    names = run(blocks, tmp_path, monkeypatch)
     assert len(names["data"]) <= 40
     assert (tmp_path / "digits.psl").stat().st_size <= 16_000
     assert names["coarse"].shape == (28, 28)
