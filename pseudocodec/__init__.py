@@ -3,7 +3,8 @@
 The whole public face:
 
     encode, decode                one picture to .psl bytes and back
-    save, open                    many pictures in one archive with random access
+    save, append, open            many pictures in one archive with random access
+    convert                       a data set of any size to archives of a few thousand pictures
     info, verify                  what a file says of itself; whether it is intact
     load_model, models, train     models by name or path; those installed; one of your own
     evaluate                      what a model is worth on pictures, beside other codecs
@@ -19,8 +20,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pseudocodec.archive import Archive, open, save
+    from pseudocodec.archive import Archive, append, open, save
     from pseudocodec.codec import decode, encode
+    from pseudocodec.conversion import convert
     from pseudocodec.errors import (
         Corrupt,
         DamagedWarning,
@@ -41,8 +43,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "archive": ["Archive", "open", "save"],
+    "archive": ["Archive", "append", "open", "save"],
     "codec": ["decode", "encode"],
+    "conversion": ["convert"],
     "errors": [
         "Corrupt",
         "DamagedWarning",
@@ -75,6 +78,8 @@ __all__ = [
     "UnknownModel",
     "UnsupportedVersion",
     "UnverifiedWarning",
+    "append",
+    "convert",
     "decode",
     "encode",
     "evaluate",

@@ -6,12 +6,15 @@ Only click is imported here, so that --help is instant; each command imports wha
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pseudocodec._cli import options
 from pseudocodec._cli.group import Group, json_option
+
+if TYPE_CHECKING:
+    from pseudocodec.container.remote import Place
 
 _EXAMPLES = """\b
 Examples:
@@ -19,8 +22,10 @@ Examples:
   pseudocodec encode photo.jpg --bpp 0.25      spends a quarter of a bit a pixel
   pseudocodec encode digit.png --model digits -n 40 --show
   pseudocodec encode scans/ -o scans.psl       one archive of a whole folder
+  pseudocodec encode scans/ --each -o out/     one file for each picture
   pseudocodec decode photo.psl                 writes photo.png
   pseudocodec decode scans.psl -i 7 -o 7.png   one picture out of an archive
+  pseudocodec convert pictures/ archives/      a data set of any size
   pseudocodec info photo.psl                   what it contains
   pseudocodec train scans/ -o scans.safetensors --budget 2h
   pseudocodec evaluate digits t10k-images-idx3-ubyte.gz
@@ -30,7 +35,7 @@ Exit status:
   0    success
   1    bad input, a damaged file, or an output that cannot be written
   2    wrong usage
-  130  interrupted (Ctrl-C); no half-written file is left
+  130  interrupted (Ctrl-C); only --resume ever finds a half-written file, FILE.partial
 """
 
 
@@ -64,9 +69,19 @@ def main() -> None:
 
 
 @main.command(short_help="Compress pictures into a .psl file.")
-@click.argument("inputs", metavar="IN...", nargs=-1, required=True, type=options.FILE)
+@click.argument("inputs", metavar="IN...", nargs=-1, required=True, type=options.SOURCE)
 @click.option(
-    "-o", "--output", type=options.FILE, metavar="OUT.psl", help="Default: beside a single picture."
+    "-o",
+    "--output",
+    type=options.FILE,
+    metavar="OUT",
+    help="The .psl file, or with --each the folder.  [default: beside a single picture]",
+)
+@click.option(
+    "--each",
+    "one_each",
+    is_flag=True,
+    help="Write one .psl file for each picture, named as the picture is, into the folder -o.",
 )
 @click.option(
     "--model",
@@ -112,13 +127,30 @@ def main() -> None:
     "are.  [default: progressive for a single picture, dense for an archive]",
 )
 @click.option("--resize", is_flag=True, help="Scale pictures to the size of the model, and back.")
+@options.workers
+@click.option(
+    "--keep-going",
+    is_flag=True,
+    help="Leave out pictures that cannot be encoded, name them at the end and exit with status 1.",
+)
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on with an archive that an earlier run left half written; with --each, leave alone "
+    "the files that are there.",
+)
 @options.show
 @options.force
 @options.device
 @json_option
 def encode(
-    inputs: tuple[Path, ...],
+    inputs: tuple[Any, ...],
     output: Path | None,
+    *,
+    one_each: bool,
+    workers: int | None,
+    keep_going: bool,
+    resume: bool,
     with_show: bool,
     force: bool,
     as_json: bool,
@@ -129,7 +161,13 @@ def encode(
     IN is a picture file, a folder (searched recursively), a .tar of pictures, an IDX file of
     images (MNIST's format, .gz too), or a .npy / .npz array of uint8 (n, h, w) or (n, h, w, 3).
     One picture file alone becomes one small file; anything else becomes one archive, named
-    with -o, from which each picture can be read without the others.
+    with -o, from which each picture can be read without the others. With --each every picture
+    becomes a file of its own: of a folder, at the same place below -o; of a .tar or an array,
+    00000.psl and so on in a folder of its name.
+
+    Many pictures are spread over processes, which does not change a byte. What is done of an
+    archive survives Ctrl-C, a crash and a full disk in OUT.partial: the same command with
+    --resume goes on from there. With --keep-going one bad picture does not stop the others.
 
     Give at most one of -q, -n, -b and -p. The summary states the PSNR of what decodes from the
     file. A photo alone keeps its transparency, exactly, and its ICC profile; of an archive, all
@@ -140,19 +178,24 @@ def encode(
       pseudocodec encode photo.jpg
       pseudocodec encode photo.jpg -p 34 -o small.psl
       pseudocodec encode t10k-images-idx3-ubyte.gz --model digits -n 15 -o t.psl
+      pseudocodec encode scans/ -o scans.psl --workers 8 --keep-going
+      pseudocodec encode scans/ -o scans.psl --resume
+      pseudocodec encode photos/ --each -o small/ -b 0.3
     """
     given = [name for name in ("quality", "nbytes", "bpp", "psnr") if choices[name] is not None]
     if len(given) > 1:
         raise click.UsageError(f"--{given[0]} and --{given[1]} exclude each other: give one.")
     from pseudocodec._cli import encode as worker
+    from pseudocodec._cli.processes import Choices
 
     if choices["progressive"] is None:  # what the library chooses
         del choices["progressive"]
-    worker.run(inputs, output, choices, force=force, with_show=with_show, as_json=as_json)
+    how = Choices(choices, force, workers, keep_going, resume)
+    worker.run(inputs, output, how, one_each=one_each, with_show=with_show, as_json=as_json)
 
 
 @main.command(short_help="Turn a .psl file into pictures.")
-@click.argument("path", metavar="IN.psl", type=options.FILE)
+@click.argument("path", metavar="IN.psl", type=options.SOURCE)
 @click.option(
     "-o",
     "--output",
@@ -180,34 +223,160 @@ def encode(
 @click.option(
     "--keep-going",
     is_flag=True,
-    help="Of a large photo with damaged or missing tiles decode the others; exit with status 1.",
+    help="Of an archive with damaged blocks, or a large photo with damaged or missing tiles, "
+    "decode the others; name the damaged ones and exit with status 1.",
+)
+@options.workers
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Of an archive leave out the pictures whose files are there, from an earlier run.",
 )
 @options.show
 @options.force
 @options.device
 @json_option
-def decode(path: Path, output: Path | None, indexes: tuple[int, ...], **flags: Any) -> None:
+def decode(path: Any, output: Path | None, indexes: tuple[int, ...], **flags: Any) -> None:
     """Turn a .psl file into pictures.
 
     A single picture is written as IN.png, an archive as a folder IN of 00000.png, 00001.png and
-    so on. With one --index and a picture file for -o, that picture is written there.
+    so on. With one --index and a picture file for -o, that picture is written there. Files are
+    written whole or not at all: after Ctrl-C, --resume decodes those that are missing.
 
     \b
     Examples:
       pseudocodec decode photo.psl -o photo.webp
       pseudocodec decode large.psl --region 4096,2048,4736,2528 -o detail.png
       pseudocodec decode digits.psl -i 3 -i 5 -o few/
+      pseudocodec decode digits.psl --workers 8 --resume
     """
     from pseudocodec._cli import decode as worker
 
     worker.run(path, output, indexes, **flags)
 
 
-@main.command(short_help="Show what .psl files contain.")
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=options.FILE)
+@main.command(short_help="Convert a data set into archives, on many machines if need be.")
+@click.argument("sources", metavar="SRC...", nargs=-1, required=True, type=options.SOURCE)
+@click.argument("folder", metavar="DST", type=options.SOURCE)
+@click.option(
+    "--model",
+    default="photo",
+    show_default=True,
+    metavar="NAME",
+    help="An installed model (see `pseudocodec models`) or a .safetensors file. photo takes any "
+    "picture; others, such as digits, are for pictures of one kind.",
+)
+@click.option(
+    "-q",
+    "--quality",
+    type=click.IntRange(0, 100),
+    metavar="Q",
+    help="From 0, the smallest file, to 100, the best picture.",
+)
+@click.option(
+    "-n",
+    "--nbytes",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Bytes to spend on each picture.",
+)
+@click.option(
+    "-b",
+    "--bpp",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="BITS",
+    help="Bits to spend on each pixel.",
+)
+@click.option(
+    "-p",
+    "--psnr",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="DB",
+    help="PSNR to reach for each picture, in dB.",
+)
+@options.effort
+@click.option("--resize", is_flag=True, help="Scale pictures to the size of the model, and back.")
+@click.option(
+    "--shard-size",
+    type=click.IntRange(1, 10_000_000),
+    metavar="N",
+    help="Pictures of an archive.  [default: 10000, of photographs 1000]",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="local: processes of this machine. ray: the machines of a Ray cluster (needs "
+    "pseudocodec[ray]), found by RAY_ADDRESS or begun with `ray start`.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 1024),
+    metavar="N",
+    help="Processes.  [default: one a CPU, on a GPU one; with Ray one for each GPU of the cluster "
+    "or else for each CPU]",
+)
+@click.option(
+    "--keep-going/--strict",
+    default=True,
+    help="Whether one picture that cannot be converted stops the others.  [default: keep going]",
+)
+@click.option(
+    "-f", "--force", is_flag=True, help="Begin anew: what an earlier conversion left is deleted."
+)
+@options.device
 @json_option
-def info(files: tuple[Path, ...], as_json: bool) -> None:
-    """Show what .psl files contain, from their headers alone.
+def convert(
+    sources: tuple[Any, ...],
+    folder: Any,
+    *,
+    keep_going: bool,
+    force: bool,
+    as_json: bool,
+    **choices: Any,
+) -> None:
+    """Convert a data set into archives of some thousand pictures each, and a manifest.
+
+    SRC is anything `encode` takes, or several: a folder, .tar archives, .parquet files, arrays;
+    local, or URLs such as s3://bucket/pictures. DST is a local folder, on a file system that all
+    machines share, or a URL. It is made, or holds what an earlier run left.
+
+    \b
+    In DST lie:
+      shard-00000.psl ...    the archives, for `decode` and `info`
+      shard-00000.json ...   of each input the place in the archive, or why it is in none
+      manifest.json          settings, totals, and size and SHA-256 of every archive
+      plan.json, plan/       which inputs there are
+
+    After Ctrl-C, a crash or the loss of a machine the same command goes on: archives that are
+    whole, by their SHA-256, are left alone, and settings that differ are refused. Every input is
+    in one archive, once, or skipped; skipped ones are named at the end, with exit status 1. They
+    stay skipped until the .json file of their shard is deleted. Inputs are listed once: those that
+    come later need a DST of their own. The bytes depend neither on --engine nor on --workers.
+
+    Give at most one of -q, -n, -b and -p. A model file must have the same path on all machines.
+
+    \b
+    Examples:
+      pseudocodec convert scans/ scans-psl/ --model scans.safetensors -n 40
+      pseudocodec convert train-*.tar s3://bucket/train-psl -b 0.3
+      pseudocodec convert s3://bucket/photos /mnt/photos-psl --engine ray
+      pseudocodec decode scans-psl/shard-00042.psl -i 7 -o 7.png
+    """
+    given = [name for name in ("quality", "nbytes", "bpp", "psnr") if choices[name] is not None]
+    if len(given) > 1:
+        raise click.UsageError(f"--{given[0]} and --{given[1]} exclude each other: give one.")
+    from pseudocodec._cli import convert as worker
+
+    worker.run(sources, folder, strict=not keep_going, force=force, as_json=as_json, **choices)
+
+
+@main.command(short_help="Show what .psl files contain.")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=options.SOURCE)
+@json_option
+def info(files: tuple[Place, ...], as_json: bool) -> None:
+    """Show what .psl files contain, from their headers alone. FILE may be a URL.
 
     With --json, one line for each FILE.
     """
@@ -217,16 +386,21 @@ def info(files: tuple[Path, ...], as_json: bool) -> None:
 
 
 @main.command(short_help="Check .psl files for damage.")
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=options.FILE)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=options.SOURCE)
+@click.option(
+    "--deep",
+    is_flag=True,
+    help="Decode every picture, too, and check what checksums cannot show; this needs the model.",
+)
 @json_option
-def verify(files: tuple[Path, ...], as_json: bool) -> None:
+def verify(files: tuple[Place, ...], deep: bool, as_json: bool) -> None:
     """Check every checksum of .psl files. The exit status is 1 if any file is damaged.
 
-    With --json, one line for each FILE.
+    With --deep, every problem of every picture is listed. With --json, one line for each FILE.
     """
     from pseudocodec._cli import facts
 
-    facts.verify(files, as_json=as_json)
+    facts.verify(files, deep=deep, as_json=as_json)
 
 
 @main.command(short_help="List the installed models.")
@@ -261,7 +435,7 @@ def models(as_json: bool) -> None:
     type=click.Choice(["small", "base", "large"]),
     default="base",
     show_default=True,
-    help="Of the nets: larger ones are better where the budget lets them learn.",
+    help="Of nets for one kind: larger ones are better where the budget lets them learn.",
 )
 @click.option(
     "--codec",
@@ -278,8 +452,9 @@ def models(as_json: bool) -> None:
     type=click.Choice(["mse", "perceptual", "ms-ssim"]),
     default="mse",
     show_default=True,
-    help="mse: the least error. perceptual: sharper pictures, whose detail is partly invented. "
-    "ms-ssim: of CompressAI's networks only.",
+    help="mse: the least error. perceptual: sharper pictures, whose detail is partly invented; for "
+    "photographs, it tunes the decoder of the model that --init names. ms-ssim: of CompressAI's "
+    "networks only.",
 )
 @click.option(
     "--lmbda",
@@ -291,14 +466,17 @@ def models(as_json: bool) -> None:
 @click.option(
     "--init",
     type=options.FILE,
-    metavar="FILE",
-    help="Of CompressAI's networks: start from this checkpoint or model file.",
+    metavar="NAME|FILE",
+    help="Start from these weights: a model file or a checkpoint, for CompressAI's networks and "
+    "for --codec photo --objective perceptual, which takes the name of an installed model, too.  "
+    "[default: of the latter, photo]",
 )
 @click.option(
     "--holdout",
     metavar="SHARE|PATH",
     help="The share of the pictures, below 0.5, that is kept from training for the report, or "
-    "where other pictures are.  [default: 0.05, at most 2,000 pictures]",
+    "where other pictures are.  [default: 0.05, at most 2,000 pictures; of photographs 0.01, at "
+    "most 24 squares of 256 pixels]",
 )
 @click.option(
     "--skip-bad", is_flag=True, help="Leave out pictures that cannot be used, and say so."
@@ -307,7 +485,8 @@ def models(as_json: bool) -> None:
 @click.option(
     "--report/--no-report",
     default=True,
-    help="Measure real files of the held-out pictures at the end.  [default: report]",
+    help="Measure real files of the held-out pictures at the end; CompressAI's networks have no "
+    "such report.  [default: report]",
 )
 @click.option("--resume", is_flag=True, help="Go on from where an earlier run stopped.")
 @click.option(
@@ -344,6 +523,7 @@ def train(data: Path, output: Path, **settings: Any) -> None:
       pseudocodec encode new.png --model scans.safetensors
       torchrun --nproc-per-node 4 -m pseudocodec train scans/ -o scans.safetensors
       pseudocodec train photos/ -o mine.safetensors --codec photo --budget 10h
+      pseudocodec train in/ -o s.safetensors --codec photo --objective perceptual
     """
     from pseudocodec._cli import train as worker
 

@@ -20,7 +20,7 @@ from pseudocodec.metrics import psnr as psnr_of
 if TYPE_CHECKING:
     from pseudocodec.model.vectors import VectorModel
 
-BATCH = 256  # pictures encoded together
+BATCH = 256  # pictures decoded together
 
 
 def prepare(image: object, model: VectorModel, *, fit: bool) -> tuple[Pixels, Geometry | None]:

@@ -24,7 +24,7 @@ DIGITS = np.random.default_rng(2).integers(0, 256, (3, 4, 6), dtype=np.uint8)
 
 
 class FakeArchive:
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, **_: Any) -> None:
         self.images = np.load(path)
 
     def __len__(self) -> int:
@@ -33,8 +33,11 @@ class FakeArchive:
     def __getitem__(self, index: int) -> np.ndarray:
         return self.images[index]
 
-    def __iter__(self) -> Iterator[np.ndarray]:
-        return iter(self.images)
+    def pictures(self, **_: Any) -> Iterator[tuple[int, np.ndarray]]:
+        return enumerate(self.images)
+
+    def map(self, function: Any, indexes: Iterable[int], **_: Any) -> Iterator[tuple[int, Any]]:
+        return ((i, function(i, self.images[i])) for i in indexes)
 
     def __enter__(self) -> FakeArchive:
         return self
@@ -64,17 +67,21 @@ class FakeLibrary:
     def save(
         self,
         path: Path,
-        images: Iterable[np.ndarray],
+        images: Iterable[Any],
         *,
         overwrite: bool,
         on_progress: Any,
+        on_error: Any,
         **o: Any,
     ) -> None:
         self.options = o
         pixels = []
-        for image in images:
-            pixels.append(image[:, :, 0] ^ 1)
-            on_progress(len(pixels))
+        for number, load in enumerate(images):
+            try:
+                pixels.append(load()[:, :, 0] ^ 1)
+            except PslError as error:
+                on_error(number, error)
+            on_progress(number + 1)
         with atomic_write(path, overwrite=overwrite) as file:
             np.save(file, np.stack(pixels))
 
@@ -143,6 +150,7 @@ class TestEncode:
             "ratio": 24 / 34,
             "psnr": pytest.approx(48.1308, abs=1e-3),
             "psnr_worst": pytest.approx(48.1308, abs=1e-3),
+            "skipped": [],
         }
 
     def test_lossless_psnr_is_null(self, monkeypatch: pytest.MonkeyPatch) -> None:

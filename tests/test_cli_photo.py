@@ -173,10 +173,9 @@ class TestDecode:
         encode("p.png")
         refused("within the 130 x 150 pixels", "decode", "p.psl", "--region", "0,0,131,1", "-f")
 
-    @pytest.mark.parametrize("option", [["--region", "0,0,1,1"], ["--keep-going"]])
-    def test_they_are_not_for_archives(self, option: list[str]) -> None:
+    def test_regions_are_not_for_archives(self) -> None:
         encode("p.png", "p.png", "-o", "all.psl")
-        refused("archive", "decode", "all.psl", *option)
+        refused("archive", "decode", "all.psl", "--region", "0,0,1,1")
 
     @pytest.mark.usefixtures("small_tiles")
     def test_damage_is_an_error(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import click
@@ -12,13 +11,14 @@ import pseudocodec
 from pseudocodec._cli.group import EXIT_BAD, emit, failure
 from pseudocodec._cli.report import print_facts, print_table, progress
 from pseudocodec._text import label
+from pseudocodec.container.remote import Place
 from pseudocodec.errors import PslError
 
 
-def info(paths: tuple[Path, ...], *, as_json: bool) -> None:
+def info(paths: tuple[Place, ...], *, as_json: bool) -> None:
     """Print what the header of each file says; pixels are not decoded."""
 
-    def show(path: Path) -> None:
+    def show(path: Place) -> None:
         facts = pseudocodec.info(path)
         if as_json:
             emit({"file": str(path), **facts})
@@ -28,11 +28,11 @@ def info(paths: tuple[Path, ...], *, as_json: bool) -> None:
     _each(paths, show, as_json=as_json)
 
 
-def verify(paths: tuple[Path, ...], *, deep: bool, as_json: bool) -> None:
+def verify(paths: tuple[Place, ...], *, deep: bool, as_json: bool) -> None:
     """Check every checksum of each file; with `deep` decode every picture, too."""
     damaged = False
 
-    def check(path: Path) -> None:
+    def check(path: Place) -> None:
         nonlocal damaged
         facts = _deep(path) if deep else pseudocodec.verify(path)
         good = not facts.get("damaged")
@@ -53,7 +53,7 @@ def verify(paths: tuple[Path, ...], *, deep: bool, as_json: bool) -> None:
         click.get_current_context().exit(EXIT_BAD)
 
 
-def _deep(path: Path) -> dict[str, Any]:
+def _deep(path: Place) -> dict[str, Any]:
     with progress(label(path), pseudocodec.info(path)["images"]) as tell:
         return pseudocodec.verify(path, deep=True, on_progress=tell)
 
@@ -75,7 +75,7 @@ def models(*, as_json: bool) -> None:
         click.echo("no models are installed")
 
 
-def _each(paths: tuple[Path, ...], act: Callable[[Path], None], *, as_json: bool) -> None:
+def _each(paths: tuple[Place, ...], act: Callable[[Place], None], *, as_json: bool) -> None:
     """Every file gets its turn, whatever is wrong with those before it."""
     failed = False
     for path in paths:

@@ -85,3 +85,10 @@ device = click.option(
     metavar="NAME",
     help="Where the nets run: auto, cpu, cuda or mps.",
 )
+workers = click.option(
+    "--workers",
+    type=click.IntRange(1, 1024),
+    metavar="N",
+    help="Processes to spread many pictures over.  [default: as many as they are worth, up to the "
+    "CPUs; 1 on a GPU]",
+)

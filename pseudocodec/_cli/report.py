@@ -9,7 +9,12 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from pseudocodec._cli.group import failure
 from pseudocodec._text import label
+from pseudocodec.errors import PslError
+
+SHOWN = 20
+"""Pictures that a report of what was left out names; --json names all."""
 
 
 def print_facts(title: str, facts: Mapping[str, str]) -> None:
@@ -35,6 +40,28 @@ def print_table(rows: list[dict[str, str]]) -> None:
 def note(sentence: str) -> None:
     """A line on stderr."""
     click.echo(f"pseudocodec: {label(sentence)}", err=True)
+
+
+class Skipped:
+    """Pictures left out by a run that keeps going, and why."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, str]] = []
+
+    def add(self, name: str, error: PslError) -> None:
+        """Remember picture `name` with what is wrong with it."""
+        sentence = label(error).removeprefix(f"{name}: ")
+        self.rows.append({"picture": name, **failure(error), "error": sentence})
+
+    def report(self, total: int, done: str) -> None:
+        """Say on stderr which of `total` pictures were not `done`, if any; the first SHOWN."""
+        if not self.rows:
+            return
+        note(f"{len(self.rows):,} of {total:,} pictures were not {done}:")
+        for row in self.rows[:SHOWN]:
+            click.echo(f"  {label(row['picture'])}: {row['error']}", err=True)
+        if len(self.rows) > SHOWN:
+            click.echo(f"  and {len(self.rows) - SHOWN:,} more (--json names all)", err=True)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pseudocodec.training.compressai import CompressaiProgress
     from pseudocodec.training.loop import Progress
     from pseudocodec.training.photo import PhotoProgress
+    from pseudocodec.training.tuning import TuneProgress
 
 
 def run(data: Path, output: Path, *, force: bool, as_json: bool, **settings: Any) -> None:
@@ -40,7 +41,7 @@ def run(data: Path, output: Path, *, force: bool, as_json: bool, **settings: Any
     click.echo(f"{label(output)}: {result['bytes']:,} bytes, model {result['id']}")
 
 
-def _report(progress: Progress | PhotoProgress | CompressaiProgress) -> None:
+def _report(progress: Progress | PhotoProgress | TuneProgress | CompressaiProgress) -> None:
     minutes, seconds = divmod(round(progress.seconds), 60)
     where = f"{minutes:4d}:{seconds:02d} {progress.fraction:4.0%}  step {progress.step:<7d}"
     click.echo(f"{where} {progress.describe()}", err=True)

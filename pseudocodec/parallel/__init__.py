@@ -1,0 +1,1 @@
+"""Work spread over processes, whose results do not show how many there were."""
