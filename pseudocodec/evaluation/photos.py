@@ -154,9 +154,15 @@ class _Table:
         return rows
 
     def against(self, other: _Table) -> float | None:
-        """Per cent more bits than `other` at equal PSNR, on the pictures that both have."""
+        """Per cent more bits than `other` at equal PSNR, on the pictures that both have.
+
+        None where the curves have nothing in common, or one does not rise.
+        """
         same = len(other.found[0])
-        return bd_rate(self._points(same), other._points(same))
+        try:
+            return bd_rate(self._points(same), other._points(same))
+        except PslError:  # nets that have hardly been trained may have one useful point
+            return None
 
     def _points(self, count: int) -> list[tuple[float, float]]:
         means = [np.mean(found[:count], axis=0) for found in self.found]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,33 +21,24 @@ from pseudocodec.integrations.compressai import (
 )
 from pseudocodec.model.catalogue import SUFFIX
 from pseudocodec.model.file import model_id, read_facts
-from pseudocodec.training.crops import Crops, load_crops
-from pseudocodec.training.data import split
-from pseudocodec.training.outputs import Files
+from pseudocodec.training.crops import CropRecipe, Crops, load_split
+from pseudocodec.training.job import Job
 from pseudocodec.training.run import Run
 from pseudocodec.training.team import Team
 
 LAMBDAS = {"mse": 0.0130, "ms-ssim": 16.64}  # of CompressAI's quality 4, about 0.5 bit a pixel
 MS_SSIM_SIDE = 161  # pixels: five scales of a window of 11
-HELD_OUT, MOST_HELD_OUT = 0.01, 8
+SHOWN = 8  # held-out squares that progress is measured on
 
 
 @dataclass(frozen=True)
-class CompressaiRecipe:
-    """The whole recipe; a checkpoint resumes only under the same one, the budget excepted."""
+class CompressaiRecipe(CropRecipe):
+    """The whole recipe."""
 
+    crop: int = 192
     objective: str = "mse"  # or "ms-ssim", where D is 1 - MS-SSIM; for "mse" it is in steps of 255
     lmbda: float = LAMBDAS["mse"]
-    budget: float = 3600.0  # seconds of training, summed over resumed runs
-    crop: int = 192  # pixels a side
-    batch: int = 8  # crops a step and process
-    most_shrink: float = 2.0
-    unshrunk: float = 0.25  # share of the steps that take crops as they are
     rate: float = 1e-4  # peak learning rate; cosine over the budget
-    warmup: int = 200  # steps
-    clip: float = 1.0  # gradient norm
-    decay: float = 0.998  # of the exponential moving average of the weights
-    seed: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
@@ -89,6 +79,8 @@ class CompressaiTrainer(Run[CompressaiProgress]):
     weights alone, and are found by bisection where they are needed.
     """
 
+    recipe: CompressaiRecipe
+
     def __init__(
         self,
         squares: Tensor,
@@ -97,17 +89,9 @@ class CompressaiTrainer(Run[CompressaiProgress]):
         recipe: CompressaiRecipe,
         team: Team,
     ) -> None:
-        self.team, self.start, self.recipe = team, start, recipe
-        self.budget, self.warmup, self.clip = recipe.budget, recipe.warmup, recipe.clip
-        self.decay, self.seed = recipe.decay, recipe.seed
-        self.held_out = held_out
-        self.crops = Crops(
-            squares.to(team.device),
-            crop=recipe.crop,
-            batch=recipe.batch,
-            most_shrink=recipe.most_shrink,
-            unshrunk=recipe.unshrunk,
-        )
+        super().__init__(recipe, team)
+        self.start, self.held_out = start, held_out
+        self.crops = Crops.of(squares.to(team.device), recipe)
         self.loss = compressai("losses").RateDistortionLoss(recipe.lmbda, recipe.objective)
         self.nets = start.network.to(team.device).train()
         self.nets.entropy_bottleneck.quantiles.requires_grad_(False)  # type: ignore[union-attr]
@@ -115,11 +99,10 @@ class CompressaiTrainer(Run[CompressaiProgress]):
         self._begin([{"params": learning, "lr": recipe.rate}], 0.0)
 
     @property
-    def settings(self) -> dict[str, Any]:
-        """What must agree for a checkpoint to be resumed (the budget may be extended)."""
-        recipe = {k: v for k, v in asdict(self.recipe).items() if k != "budget"}
+    def subject(self) -> dict[str, Any]:
+        """The network, where it comes from, and the number of squares."""
         start = {"config": asdict(self.start.config), "origin": self.start.origin}
-        return start | {"recipe": recipe, "crops": len(self.crops.squares)}
+        return start | {"crops": len(self.crops.squares)}
 
     def train_step(self) -> None:
         """One step of the optimiser. Raises PslError when the loss is not finite."""
@@ -159,82 +142,53 @@ class CompressaiTrainer(Run[CompressaiProgress]):
 
 
 def train_compressai(
-    data: str | os.PathLike[str],
-    output: str | os.PathLike[str],
+    job: Job,
     *,
     architecture: str = "bmshj2018-hyperprior",
     objective: str = "mse",
     lmbda: float | None = None,
     channels: tuple[int, int] | None = None,
     init: str | os.PathLike[str] | None = None,
-    budget: float = 3600.0,
-    resume: bool = False,
-    overwrite: bool = False,
-    skip_bad: bool = False,
-    seed: int = 0,
-    device: str = "auto",
-    name: str | None = None,
-    on_progress: Callable[[CompressaiProgress], None] | None = None,
-    on_note: Callable[[str], None] | None = None,
+    holdout: float | str | os.PathLike[str] | None = None,
     **recipe: Any,
 ) -> dict[str, Any]:
-    """Train one of CompressAI's networks on photographs, and write a model file to `output`.
+    """Train one of CompressAI's networks on photographs, and write a model file.
 
     Args:
-        data: a folder, .tar ... of pictures of 256 pixels a side and more.
+        job: its data are a folder, .tar ... of pictures of 256 pixels a side and more.
         architecture: one of `integrations.compressai.NAMES`.
         objective: "mse" or "ms-ssim".
         lmbda: what distortion costs; the larger, the better the pictures and the larger the files.
             By default that of CompressAI's quality 4: 0.0130, or 16.64 for MS-SSIM.
         channels: N and M; by default those of CompressAI's lower qualities.
         init: weights to start from: a CompressAI checkpoint, or a model file of this family.
-        budget: seconds of training, summed over resumed runs.
-        resume: continue from the checkpoint beside `output`.
-        overwrite: replace `output`.
-        skip_bad: leave out pictures that cannot be read, and say so.
-        seed: of the initial weights and the order of crops.
-        device: "auto", "cpu", "cuda" ... Under torchrun every process trains.
-        name: the model's name; by default that of the output file.
-        on_progress: called about once a minute.
-        on_note: called with sentences that a user should read.
+        holdout: the share of the squares, or the other pictures, that progress is measured on.
         recipe: other fields of `CompressaiRecipe`.
 
-    Returns {"id": hex, "path", "bytes", "steps", "seconds", "bpp", "distortion"}.
+    Returns {"id": hex, "path", "bytes", "steps", "seconds", "bpp", "distortion",
+    "report": None}.
 
     Raises PslError for unsuitable pictures, an `init` of another architecture, a checkpoint of
     other settings, diverged training, and where CompressAI cannot be imported.
     """
-    files = Files.check(output, budget, resume=resume, overwrite=overwrite)
     price = LAMBDAS.get(objective, 1.0) if lmbda is None else lmbda
-    plan = CompressaiRecipe(objective, price, budget, seed=seed, **recipe)
-    torch.manual_seed(seed)
+    plan = CompressaiRecipe(
+        budget=job.budget, seed=job.seed, objective=objective, lmbda=price, **recipe
+    )
+    torch.manual_seed(job.seed)
     start = _start(architecture, channels, init)
-    team = Team.join(device)
-    tell = on_note if on_note and team.leads else _silent
-    squares, notes = load_crops(data, skip_bad=skip_bad)
-    for sentence in notes:
-        tell(sentence)
-    trainer = CompressaiTrainer(*split(squares, seed, HELD_OUT, MOST_HELD_OUT), start, plan, team)
-    files.restore(trainer)
-    last: list[CompressaiProgress] = []
-
-    def report(progress: CompressaiProgress) -> None:
-        last[:] = [progress]
-        if on_progress:
-            on_progress(progress)
-
-    trainer.run(files.checkpoint, report, on_note=tell)
-    team.leave()
-    if not team.leads:
+    team = Team.join(job.device)
+    squares, held_out = load_split(
+        job.data, holdout, job.seed, skip_bad=job.skip_bad, on_note=job.teller(team)
+    )
+    trainer = CompressaiTrainer(squares, held_out[:SHOWN], start, plan, team)
+    last = job.carry_out(trainer)
+    if last is None:
         return {}
-    identity = trainer.export(name or files.target.stem, files.target)
-    files.clear()
-    found = {"bpp": last[0].bpp, "distortion": last[0].distortion}
-    return files.result(identity, trainer) | found
-
-
-def _silent(sentence: str) -> None:
-    """What a run tells when nobody listens, or another process speaks."""
+    identity = trainer.export(job.title, job.files.target)
+    job.files.clear()
+    found = {"bpp": last.bpp, "distortion": last.distortion, "report": None}
+    return job.files.result(identity, trainer) | found
 
 
 def _start(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -14,25 +15,31 @@ from torch import Tensor
 from pseudocodec.errors import PslError, TooLarge
 from pseudocodec.image import as_array, to_8_bit
 from pseudocodec.inputs import Input, find
-from pseudocodec.training.data import MAX_TRAINING_BYTES
+from pseudocodec.training.data import MAX_TRAINING_BYTES, share_of, split
+from pseudocodec.training.run import RunRecipe
 
 SIDE = 256  # pixels of a square kept in memory; crops of a step are cut from it
 MOST_OF_ONE = 64  # squares of one picture
 FEWEST = 64
+HELD_OUT, MOST_HELD_OUT = 0.01, 24  # of the squares, unless told otherwise
 
 Bytes = npt.NDArray[np.uint8]
 
 
 def load_crops(
-    data: str | os.PathLike[str], *, side: int = SIDE, skip_bad: bool = False
+    data: str | os.PathLike[str],
+    *,
+    side: int = SIDE,
+    fewest: int = FEWEST,
+    skip_bad: bool = False,
 ) -> tuple[Tensor, tuple[str, ...]]:
     """Squares (N, 3, side, side), uint8, of all pictures of `data`, and notes for their owner.
 
     A picture gives as many squares as fit beside each other, at most MOST_OF_ONE, from its middle;
     smaller pictures are left out, grey ones repeated in three channels.
 
-    Raises PslError for an unreadable picture (unless `skip_bad`) and for fewer than FEWEST squares,
-    TooLarge for more than MAX_TRAINING_BYTES.
+    Raises PslError for an unreadable picture (unless `skip_bad`) and for less than `fewest`
+    squares, TooLarge for more than MAX_TRAINING_BYTES.
     """
     squares: list[Bytes] = []
     small = bad = 0
@@ -53,9 +60,9 @@ def load_crops(
             raise TooLarge(
                 f"the squares need more than {MAX_TRAINING_BYTES} bytes: train on a part of them"
             )
-    if len(squares) < FEWEST:
+    if len(squares) < fewest:
         raise PslError(
-            f"{data}: {len(squares)} squares of {side} x {side} pixels, at least {FEWEST} are "
+            f"{data}: {len(squares)} squares of {side} x {side} pixels, at least {fewest} are "
             f"needed ({small} pictures are smaller, {bad} could not be read)"
         )
     notes = []
@@ -67,6 +74,44 @@ def load_crops(
     for i, square in enumerate(squares):
         stacked[i] = square.transpose(2, 0, 1)
     return torch.from_numpy(stacked), tuple(notes)
+
+
+def load_split(
+    data: str | os.PathLike[str],
+    holdout: float | str | os.PathLike[str] | None,
+    seed: int,
+    *,
+    skip_bad: bool,
+    on_note: Callable[[str], None],
+) -> tuple[Tensor, Tensor]:
+    """Squares to learn from and held-out ones, each (N, 3, SIDE, SIDE), uint8.
+
+    `holdout` is a share below 0.5, also as text, or where other photographs are; None for HELD_OUT,
+    at most MOST_HELD_OUT. Raises PslError as `load_crops`, and for a share out of range.
+    """
+    squares, notes = load_crops(data, skip_bad=skip_bad)
+    share = None if holdout is None else share_of(holdout)
+    if share is not None:
+        squares, held_out = split(squares, seed, share, most=len(squares))
+    elif holdout is not None:
+        held_out, others = load_crops(str(holdout), fewest=1, skip_bad=skip_bad)
+        notes += others
+    else:
+        squares, held_out = split(squares, seed, HELD_OUT, MOST_HELD_OUT)
+    for sentence in notes:
+        on_note(sentence)
+    on_note(f"{len(squares):,} squares to learn from, {len(held_out):,} held out")
+    return squares, held_out
+
+
+@dataclass(frozen=True)
+class CropRecipe(RunRecipe):
+    """A recipe of runs on random crops of photographs: see `Crops`."""
+
+    crop: int = 128  # pixels a side
+    batch: int = 8  # crops a step and process
+    most_shrink: float = 2.0
+    unshrunk: float = 0.25  # share of the steps that take crops as they are
 
 
 class Crops:
@@ -82,6 +127,17 @@ class Crops:
     ) -> None:
         self.squares, self.crop, self.batch = squares, crop, batch
         self.most_shrink, self.unshrunk = most_shrink, unshrunk
+
+    @staticmethod
+    def of(squares: Tensor, recipe: CropRecipe) -> Crops:
+        """As the recipe says."""
+        return Crops(
+            squares,
+            crop=recipe.crop,
+            batch=recipe.batch,
+            most_shrink=recipe.most_shrink,
+            unshrunk=recipe.unshrunk,
+        )
 
     def draw(self) -> Tensor:
         """The crops of a step, on the device of the squares, channels last."""

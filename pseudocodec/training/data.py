@@ -126,7 +126,7 @@ def hold_out(
     pixels = pictures.pixels
     if holdout is None:
         return split(pixels, seed)
-    share = _share(holdout)
+    share = share_of(holdout)
     if share is not None:
         return split(pixels, seed, share, most=len(pixels))
     held = load_pictures(str(holdout), skip_bad=skip_bad, like=pictures).pixels
@@ -159,7 +159,7 @@ def split(
     return pixels[torch.from_numpy(order[~is_held])], pixels[torch.from_numpy(order[is_held])]
 
 
-def _share(holdout: float | str | os.PathLike[str]) -> float | None:
+def share_of(holdout: float | str | os.PathLike[str]) -> float | None:
     """The share that `holdout` is, None when it is a path."""
     try:
         share = float(holdout)  # type: ignore[arg-type]  # a path object is no number: TypeError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,9 @@ from pseudocodec.nets.hyperprior import HyperpriorTransform, Rows
 CODED = ("hyper_synthesis.", "hyper_mean.", "hyper_scale.")
 """Nets that the integer tables stand for; see `PhotoModel`."""
 
+DECODER = ("synthesis.", "embedding.")
+"""Nets that only decoding runs: no payload depends on them."""
+
 
 def export_photo(transform: HyperpriorTransform, name: str, path: Path) -> bytes:
     """Write the nets, their hyper-synthesis as integers only; returns the model's id."""
@@ -43,6 +47,24 @@ def export_photo(transform: HyperpriorTransform, name: str, path: Path) -> bytes
     kind = {"kind": HyperpriorCode.kind}
     facts = ModelFacts(name, "hyperprior", config, kind, (0, 0))
     return write_model(path, facts, tensors, overwrite=True)
+
+
+def export_tuned(
+    facts: ModelFacts,
+    tensors: Mapping[str, NDArray[Any]],
+    transform: HyperpriorTransform,
+    path: Path,
+) -> bytes:
+    """Write a model's `tensors` with the decoder of `transform`; returns the new model's id.
+
+    All that decides what is coded is copied as the file has it, so that payloads stay the same.
+    """
+    decoder = {
+        key: value.detach().float().cpu().numpy()
+        for key, value in transform.state_dict().items()
+        if key.startswith(DECODER)
+    }
+    return write_model(path, facts, {**tensors, **decoder}, overwrite=True)
 
 
 def code_tensors(transform: HyperpriorTransform) -> dict[str, NDArray[Any]]:

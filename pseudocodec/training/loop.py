@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
@@ -11,13 +11,15 @@ from torch import Tensor, nn
 
 from pseudocodec.errors import PslError
 from pseudocodec.metrics import Images
+from pseudocodec.nets.discriminator import Discriminator
 from pseudocodec.nets.grid import GridTransform
 from pseudocodec.nets.precision import autocast
+from pseudocodec.training.adversary import Adversary
 from pseudocodec.training.channel import WaterFilling
 from pseudocodec.training.objectives import OBJECTIVES, MeanSquaredError, Objective
 from pseudocodec.training.perceptual import Perceptual
 from pseudocodec.training.plan import Plan, fitting_pictures
-from pseudocodec.training.run import Balance, Run
+from pseudocodec.training.run import Balance, Run, RunRecipe
 from pseudocodec.training.team import Team
 
 GROUPS = 16  # rate groups whose distortions are balanced in the loss
@@ -28,16 +30,12 @@ CALIBRATION = 4_000  # training pictures that the whitening is measured on; a qu
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """What a run does; a checkpoint resumes only under the same recipe."""
+class Recipe(RunRecipe):
+    """What a run does."""
 
-    budget: float = 1800.0  # seconds of training, summed over resumed runs
+    budget: float = 1800.0
     rate: float = 1.5e-3  # peak learning rate of AdamW
     weight_decay: float = 1e-4
-    warmup: int = 200  # steps
-    clip: float = 1.0  # gradient norm
-    decay: float = 0.998  # of the exponential moving average of the weights
-    seed: int = 0
     objective: str = "mse"  # or "perceptual": see training.perceptual
     fixed_bits: float | None = None  # one rate only, to measure what serving all of them costs
 
@@ -92,15 +90,14 @@ class Trainer(Run[Progress]):
     """Nets, optimiser and clock of one run over pictures held in memory as uint8 (N, C, H, W)."""
 
     nets: Nets
+    recipe: Recipe
 
     def __init__(
         self, images: Tensor, held_out: Tensor, plan: Plan, recipe: Recipe, team: Team
     ) -> None:
-        self.team, self.plan, self.recipe, self.device = team, plan, recipe, team.device
-        self.budget, self.warmup, self.clip = recipe.budget, recipe.warmup, recipe.clip
-        self.decay, self.seed = recipe.decay, recipe.seed
+        super().__init__(recipe, team)
+        self.plan = plan
         self.images, self.held_out = images.to(team.device), held_out.to(team.device)
-        torch.manual_seed(recipe.seed)
         self.nets = Nets(plan, fitting_pictures(images, plan)).to(team.device)
         transform, channel = self.nets.transform, self.nets.channel
         groups: list[dict[str, Any]] = [
@@ -109,17 +106,16 @@ class Trainer(Run[Progress]):
         ]
         self._begin(groups, recipe.weight_decay)
         self.objective: Objective = (
-            Perceptual(plan.config, team)
+            Perceptual(Adversary(Discriminator.of_grid(plan.config), team))
             if recipe.objective == "perceptual"
             else MeanSquaredError()
         )
         self.balance = Balance(GROUPS, 0.03, self.device)
 
     @property
-    def settings(self) -> dict[str, Any]:
-        """What must agree for a checkpoint to be resumed (the budget may be extended)."""
-        recipe = {k: v for k, v in asdict(self.recipe).items() if k != "budget"}
-        return {"plan": self.plan.as_dict(), "recipe": recipe, "images": len(self.images)}
+    def subject(self) -> dict[str, Any]:
+        """The plan and the number of pictures."""
+        return {"plan": self.plan.as_dict(), "images": len(self.images)}
 
     @property
     def reported_bits(self) -> list[int]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pseudocodec.errors import PslError
+from pseudocodec.files import atomic_write
 from pseudocodec.training.run import Run
 
 
@@ -56,6 +58,14 @@ class Files:
     def report(self) -> Path:
         """The folder that says what the model is worth."""
         return self.target.with_name(self.target.stem + "-report")
+
+    def append_log(self, run: Run[Any], values: Iterable[float]) -> None:
+        """A line of a report: step, seconds, values."""
+        before = self.log.read_bytes() if self.log.exists() else b""
+        shown = [f"{value:.4f}" for value in values]
+        line = ",".join([str(run.step), f"{run.seconds:.0f}", *shown])
+        with atomic_write(self.log, overwrite=True) as file:
+            file.write(before + line.encode() + b"\n")
 
     def restore(self, run: Run[Any]) -> None:
         """Continue from the checkpoint, where there is one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
 import torch
@@ -18,7 +18,8 @@ from pseudocodec.nets.hyperprior import (
     information,
 )
 from pseudocodec.nets.precision import autocast
-from pseudocodec.training.crops import Crops
+from pseudocodec.photo.encoder import WEIGHT
+from pseudocodec.training.crops import CropRecipe, Crops
 from pseudocodec.training.run import Balance, Run
 from pseudocodec.training.team import Team
 
@@ -26,29 +27,21 @@ REPORTED = (0.2, 0.4, 0.6, 0.8)  # levels of the progress report, of the top
 SHOWN = 6  # held-out crops it measures
 KLT_PATCHES = 60_000
 GROUPS = 16  # of levels whose losses are balanced
+ROUNDED_FOR_RATE = 0.5  # share of the budget from which on latents are rounded as files' are
 
 
 @dataclass(frozen=True)
-class PhotoRecipe:
-    """The whole recipe; a checkpoint resumes only under the same one, the budget excepted.
+class PhotoRecipe(CropRecipe):
+    """The whole recipe.
 
-    Each step draws `batch` crops, scaled down by up to `most_shrink` (see `training.crops`). Levels
-    are uniform, which is log-uniform in lambda. Rates see uniform noise, pictures rounded latents
-    (straight through): Minnen & Singh 2020.
+    Levels are uniform, which is log-uniform in lambda. Rates see uniform noise, pictures rounded
+    latents (straight through): Minnen & Singh 2020. In the second half of the budget latents are
+    rounded for rate and distortion, as files' are, and tables learn from what that leaves.
     """
 
-    budget: float = 3600.0  # seconds of training, summed over resumed runs
-    crop: int = 128  # pixels a side
-    batch: int = 8  # crops a step and process
-    most_shrink: float = 2.0
-    unshrunk: float = 0.25  # share of the steps that take crops as they are
     rate: float = 1e-3  # peak learning rate of AdamW; cosine over the budget
     rows_rate: float = 4e-3  # and of what each level has for its own
     weight_decay: float = 0.0
-    warmup: int = 200  # steps
-    clip: float = 1.0  # gradient norm
-    decay: float = 0.998  # of the exponential moving average of the weights
-    seed: int = 0
 
 
 class PhotoProgress(NamedTuple):
@@ -70,12 +63,22 @@ class PhotoNets(nn.Module):
     def __init__(self, config: HyperpriorConfig) -> None:
         super().__init__()
         self.transform = HyperpriorTransform(config)
+        self.for_rate = False  # whether training, too, rounds as the encoder does
 
     def forward(self, images: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
         """Pictures (B, 3, H, W) in [0, 1], levels (B,) -> bits a pixel and mean squared error.
 
-        Both (B,), the error in steps of 255. In evaluation latents are rounded for both.
+        Both (B,), the error in steps of 255. In evaluation latents are rounded as files' are.
         """
+        decoded, bits = self.code(images, level)
+        images_out = self.transform.synthesise(decoded, level)
+        if not self.training:
+            images_out = images_out.clamp(0, 1)
+        errors = (images_out - images).square().flatten(1).mean(1) * 255**2
+        return bits / (images.shape[2] * images.shape[3]), errors
+
+    def code(self, images: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
+        """Pictures and levels as above -> decoded latents (B, latents, h, w), and bits (B,)."""
         t = self.transform
         latents = t.analyse(images)
         gain = t.gain(level)
@@ -89,13 +92,34 @@ class PhotoNets(nn.Module):
             height, width = gained.shape[2:]
             mean, index = mean[..., :height, :width], index[..., :height, :width]
             residual = gained - mean
-            bits = bits + information(self._noisy(residual), index).sum((1, 2, 3))
-            decoded = (mean + _rounded(residual)) / gain
-        images_out = t.synthesise(decoded, level)
+            symbols = self._symbols(residual, index, level)
+            bits = bits + self._information(residual, symbols, index).sum((1, 2, 3))
+            return (mean + residual + (symbols - residual).detach()) / gain, bits
+
+    @torch.no_grad()
+    def _symbols(self, residual: Tensor, index: Tensor, level: Tensor) -> Tensor:
+        """Residuals rounded; where files' are so, a step nearer to zero if that saves enough.
+
+        As `hyperprior.code` does it, with the prices of `photo.encoder`.
+        """
+        rounded = residual.round()
+        if self.training and not self.for_rate:
+            return rounded
+        t = self.transform
+        price = t.config.price(level)[:, None, None, None] * 255**2 / t.config.channels
+        nearer = rounded - rounded.sign()
+        error = (residual - nearer).square() - (residual - rounded).square()
+        saved = information(rounded, index) - information(nearer, index)
+        return torch.where(saved > WEIGHT * price / t.gain(level).square() * error, nearer, rounded)
+
+    def _information(self, residual: Tensor, symbols: Tensor, index: Tensor) -> Tensor:
+        """Bits of each latent; tables learn from the symbols, transforms and means from noise."""
         if not self.training:
-            images_out = images_out.clamp(0, 1)
-        errors = (images_out - images).square().flatten(1).mean(1) * 255**2
-        return bits / (images.shape[2] * images.shape[3]), errors
+            return information(symbols, index)
+        if not self.for_rate:
+            return information(self._noisy(residual), index)
+        noisy = information(self._noisy(residual), index.detach())
+        return information(symbols, index) + noisy - noisy.detach()
 
     def _noisy(self, values: Tensor) -> Tensor:
         if self.training:
@@ -107,6 +131,7 @@ class PhotoTrainer(Run[PhotoProgress]):
     """Nets, optimiser and clock of one run over crops held in memory, uint8 (N, 3, S, S)."""
 
     nets: PhotoNets
+    recipe: PhotoRecipe
 
     def __init__(
         self,
@@ -116,18 +141,9 @@ class PhotoTrainer(Run[PhotoProgress]):
         recipe: PhotoRecipe,
         team: Team,
     ) -> None:
-        self.team, self.config, self.recipe, self.device = team, config, recipe, team.device
-        self.budget, self.warmup, self.clip = recipe.budget, recipe.warmup, recipe.clip
-        self.decay, self.seed = recipe.decay, recipe.seed
-        self.held_out = held_out
-        self.crops = Crops(
-            crops.to(team.device),
-            crop=recipe.crop,
-            batch=recipe.batch,
-            most_shrink=recipe.most_shrink,
-            unshrunk=recipe.unshrunk,
-        )
-        torch.manual_seed(recipe.seed)
+        super().__init__(recipe, team)
+        self.config, self.held_out = config, held_out
+        self.crops = Crops.of(crops.to(team.device), recipe)
         nets = PhotoNets(config)
         nets.transform.fit_linear(_patches(crops))
         self.nets = nets.to(team.device)
@@ -142,14 +158,14 @@ class PhotoTrainer(Run[PhotoProgress]):
         self.balance = Balance(GROUPS, 5.0, self.device)
 
     @property
-    def settings(self) -> dict[str, Any]:
-        """What must agree for a checkpoint to be resumed (the budget may be extended)."""
-        recipe = {k: v for k, v in asdict(self.recipe).items() if k != "budget"}
-        return {"config": self.config.as_dict(), "recipe": recipe, "crops": len(self.crops.squares)}
+    def subject(self) -> dict[str, Any]:
+        """The nets' sizes and the number of squares."""
+        return {"config": self.config.as_dict(), "crops": len(self.crops.squares)}
 
     def train_step(self) -> None:
         """One step of the optimiser. Raises PslError when the loss is not finite."""
         self._schedule()
+        self.nets.for_rate = self.fraction >= ROUNDED_FOR_RATE
         images = self.crops.draw()
         share = torch.rand(len(images), device=self.device)
         level = share * self.config.top

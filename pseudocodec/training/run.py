@@ -6,6 +6,7 @@ import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -23,29 +24,39 @@ REPORT_SHARE = 0.05  # of the time, at most, goes into reports
 P = TypeVar("P")  # of a report
 
 
+@dataclass(frozen=True)
+class RunRecipe:
+    """What every recipe says; a checkpoint resumes only under the same one, the budget excepted."""
+
+    budget: float = 3600.0  # seconds of training, summed over resumed runs
+    warmup: int = 200  # steps
+    clip: float = 1.0  # gradient norm
+    decay: float = 0.998  # of the exponential moving average of the weights
+    seed: int = 0
+
+
 class Run(ABC, Generic[P]):
     """One run of training, resumable to the step.
 
-    A subclass sets up `nets` and `optimiser` through `_begin`, takes steps by `_descend`, and says
-    what belongs into its `settings` and its reports.
+    A subclass calls `__init__` first, sets up `nets` and `optimiser` through `_begin`, takes steps
+    by `_descend`, and says what its run is of (`subject`) and what belongs into its reports.
     """
 
-    team: Team
+    recipe: RunRecipe
     nets: nn.Module
     parallel: nn.Module  # the nets, gradients averaged over the team
     average: AveragedModel
     optimiser: torch.optim.Optimizer
-    budget: float  # seconds, summed over resumed runs
-    warmup: int
-    clip: float
-    decay: float
-    seed: int
+
+    def __init__(self, recipe: RunRecipe, team: Team) -> None:
+        self.recipe, self.team, self.device = recipe, team, team.device
+        torch.manual_seed(recipe.seed)  # of the initial weights
 
     def _begin(self, groups: list[dict[str, Any]], weight_decay: float) -> None:
         """Optimiser, average and clock of `nets`, which are on their device."""
         self.nets.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.parallel = self.team.parallel(self.nets)
-        torch.manual_seed(self.seed + self.team.rank)  # other pictures, other noise
+        torch.manual_seed(self.recipe.seed + self.team.rank)  # other pictures, other noise
         self.average = AveragedModel(self.nets, multi_avg_fn=self._average, use_buffers=False)
         self.optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.99), weight_decay=weight_decay)
         self.peak = [group["lr"] for group in self.optimiser.param_groups]
@@ -53,8 +64,14 @@ class Run(ABC, Generic[P]):
 
     @property
     @abstractmethod
+    def subject(self) -> dict[str, Any]:
+        """What beside the recipe must agree for a checkpoint to be resumed."""
+
+    @property
     def settings(self) -> dict[str, Any]:
         """What must agree for a checkpoint to be resumed (the budget may be extended)."""
+        recipe = {k: v for k, v in asdict(self.recipe).items() if k != "budget"}
+        return self.subject | {"recipe": recipe}
 
     @abstractmethod
     def train_step(self) -> None:
@@ -74,7 +91,7 @@ class Run(ABC, Generic[P]):
     @property
     def fraction(self) -> float:
         """How much of the budget is spent."""
-        return min(1.0, self.seconds / self.budget)
+        return min(1.0, self.seconds / self.recipe.budget)
 
     def run(
         self,
@@ -92,7 +109,7 @@ class Run(ABC, Generic[P]):
         started, spent = time.monotonic(), self.seconds
         next_report, next_save = self.seconds + every, self.seconds + CHECKPOINT_SECONDS
         try:
-            while self.seconds < self.budget:
+            while self.seconds < self.recipe.budget:
                 self.train_step()
                 self.seconds = self.team.agree(spent + time.monotonic() - started)
                 if self.seconds >= next_report and self.team.leads:
@@ -113,7 +130,7 @@ class Run(ABC, Generic[P]):
     def _schedule(self) -> None:
         """Set the learning rate: linear warm-up, then a cosine over the budget to a hundredth."""
         cosine = 0.01 + 0.99 * (1 + math.cos(math.pi * self.fraction)) / 2
-        factor = min(1.0, self.step / self.warmup) * cosine
+        factor = min(1.0, self.step / self.recipe.warmup) * cosine
         for group, peak in zip(self.optimiser.param_groups, self.peak, strict=True):
             group["lr"] = peak * factor
 
@@ -127,7 +144,7 @@ class Run(ABC, Generic[P]):
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         for group in self.optimiser.param_groups:
-            nn.utils.clip_grad_norm_(group["params"], self.clip)
+            nn.utils.clip_grad_norm_(group["params"], self.recipe.clip)
         self.optimiser.step()
         self.step += 1
         self.average.update_parameters(self.nets)
@@ -135,7 +152,7 @@ class Run(ABC, Generic[P]):
     @torch.no_grad()
     def _average(self, averaged: Any, current: Any, _: Any) -> None:
         """Exponential moving average, of a shorter memory in the first steps."""
-        decay = min(self.decay, (1 + self.step) / (10 + self.step))
+        decay = min(self.recipe.decay, (1 + self.step) / (10 + self.step))
         torch._foreach_lerp_(averaged, current, 1 - decay)
 
     def _try_to_save(self, path: Path | None, on_note: Callable[[str], None]) -> None:
@@ -169,7 +186,7 @@ class Run(ABC, Generic[P]):
         self.step, self.seconds = state["step"], state["seconds"]
         self._restore(state)
         if not self.team.leads:  # the random state is the leader's: draw other pictures than it
-            torch.manual_seed(self.seed + self.team.rank + self.step)
+            torch.manual_seed(self.recipe.seed + self.team.rank + self.step)
 
 
 class Balance:

@@ -22,21 +22,29 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
         file.write(buffer.getbuffer())
 
 
-def load_checkpoint(path: Path, device: torch.device, expect: dict[str, Any]) -> dict[str, Any]:
-    """Read a checkpoint and restore the CPU random state.
-
-    Raises PslError when the file is damaged or was written for other settings than `expect`.
-    """
+def read_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
+    """What a checkpoint holds. Raises PslError when it is damaged or of another format."""
     try:
         state = torch.load(path, map_location=device, weights_only=True)
         fits = state["format"] == FORMAT
     except Exception as error:  # torch raises many kinds for a damaged file
         raise PslError(f"{path}: the checkpoint cannot be read ({error}); delete it") from error
-    if not fits or state["settings"] != expect:
+    if not fits:
+        raise PslError(f"{path}: a checkpoint of another version of pseudocodec; start afresh")
+    assert isinstance(state, dict)
+    return state
+
+
+def load_checkpoint(path: Path, device: torch.device, expect: dict[str, Any]) -> dict[str, Any]:
+    """Read a checkpoint and restore the CPU random state.
+
+    Raises PslError as `read_checkpoint`, and when it was written for other settings than `expect`.
+    """
+    state = read_checkpoint(path, device)
+    if state["settings"] != expect:
         raise PslError(
             f"{path}: the checkpoint was written for other settings; "
             "repeat them, or delete the file to start afresh"
         )
     torch.set_rng_state(state["torch_rng"].cpu())
-    assert isinstance(state, dict)
     return state

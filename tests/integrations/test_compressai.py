@@ -26,6 +26,8 @@ from pseudocodec.integrations import compressai as cai
 from pseudocodec.metrics import psnr
 from pseudocodec.model.file import model_id, read_facts, read_tensors
 from pseudocodec.rate import Target
+from pseudocodec.training.job import Job
+from pseudocodec.training.outputs import Files
 from pseudocodec.training.team import Team
 
 N, M = 12, 16
@@ -446,7 +448,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-TINY: dict[str, Any] = {"crop": 64, "batch": 2, "rate": 1e-3, "warmup": 1, "device": "cpu"}
+TINY: dict[str, Any] = {"crop": 64, "batch": 2, "rate": 1e-3, "warmup": 1}
 
 
 @needs_compressai
@@ -455,9 +457,8 @@ def test_a_trained_model_codes_pictures_and_goes_on_learning(photos: Path, tmp_p
 
     first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
     reports: list[Any] = []
-    result = train_compressai(
-        photos, first, channels=(8, 12), lmbda=0.1, budget=0.5, on_progress=reports.append, **TINY
-    )
+    job = Job(photos, Files(first), 0.5, device="cpu", on_progress=reports.append)
+    result = train_compressai(job, channels=(8, 12), lmbda=0.1, **TINY)
     model = load(first)
     assert result["id"] == model.id.hex() and result["steps"] > 0 and reports
     assert result["bpp"] == reports[-1].bpp > 0 and 5 < result["distortion"] < 40
@@ -467,7 +468,8 @@ def test_a_trained_model_codes_pictures_and_goes_on_learning(photos: Path, tmp_p
     pixels = picture(64, 64)
     assert decode(model, cai.encode_payload(model, pixels), 64, 64).shape == (64, 64, 3)
 
-    result = train_compressai(photos, second, init=first, budget=0.3, **TINY)
+    job = Job(photos, Files(second), 0.3, device="cpu")
+    result = train_compressai(job, init=first, holdout=0.2, **TINY)
     origin = load(second).facts.net["origin"]
     assert origin["model"] == model.id.hex() and origin["steps"] == result["steps"]
 
@@ -479,17 +481,14 @@ def test_a_checkpoint_of_compressai_is_fine_tuned(
     from pseudocodec.training.compressai import train_compressai
 
     checkpoint = trained[HYPER].checkpoint
-    train_compressai(photos, tmp_path / "a.safetensors", init=checkpoint, budget=0.3, **TINY)
+    job = Job(photos, Files(tmp_path / "a.safetensors"), 0.3, device="cpu")
+    train_compressai(job, init=checkpoint, **TINY)
     origin = load(tmp_path / "a.safetensors").facts.net["origin"]
     assert origin["checkpoint_sha256"] == hashlib.sha256(checkpoint.read_bytes()).hexdigest()
     with pytest.raises(PslError, match="not a checkpoint of mbt2018"):
-        train_compressai(
-            photos, tmp_path / "b.safetensors", architecture="mbt2018", init=checkpoint, **TINY
-        )
+        train_compressai(job, architecture="mbt2018", init=checkpoint, **TINY)
     with pytest.raises(PslError, match="12 and 16 channels"):
-        train_compressai(
-            photos, tmp_path / "b.safetensors", channels=(8, 8), init=checkpoint, **TINY
-        )
+        train_compressai(job, channels=(8, 8), init=checkpoint, **TINY)
 
 
 def trainer(**settings: Any) -> Any:

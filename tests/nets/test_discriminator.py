@@ -9,6 +9,7 @@ import torch
 
 from pseudocodec.nets.discriminator import Discriminator
 from pseudocodec.nets.grid import GridConfig
+from pseudocodec.nets.hyperprior import HyperpriorConfig
 
 GREY = GridConfig(16, 16, 1, 4, shared=8, local=0, latents=32, coarse=8, fine=8,
                   coarse_blocks=0, fine_blocks=0)  # fmt: skip
@@ -28,7 +29,7 @@ def test_one_logit_a_patch(
 ) -> None:
     config = replace(GREY, height=height, width=width, channels=channels, patch=patch)
     images = torch.rand(2, channels, height, width)
-    logits, features = Discriminator(config)(images, torch.zeros(2))
+    logits, features = Discriminator.of_grid(config)(images, torch.zeros(2))
     assert logits.shape == (2, 1, *grid)
     assert all(len(layer) == 2 and layer.isfinite().all() for layer in features)
     assert features[-1].shape[2:] == grid
@@ -37,15 +38,25 @@ def test_one_logit_a_patch(
 def test_it_is_told_the_rate() -> None:
     torch.manual_seed(0)
     images = torch.rand(1, 1, 16, 16).expand(2, -1, -1, -1)
-    logits, features = Discriminator(GREY)(images, torch.tensor([-8.0, -1.0]))
+    logits, features = Discriminator.of_grid(GREY)(images, torch.tensor([-8.0, -1.0]))
     assert not torch.allclose(logits[0], logits[1])
     assert torch.equal(features[0][0], features[0][1])
+
+
+def test_for_photographs_it_sees_what_the_file_says() -> None:
+    torch.manual_seed(0)
+    net = Discriminator.of_photos(HyperpriorConfig())
+    images = torch.rand(1, 3, 64, 48).expand(2, -1, -1, -1)
+    shown = torch.rand(2, 3, 64, 48)
+    logits, features = net(images, torch.tensor([0.5, 0.5]), shown)
+    assert logits.shape == (2, 1, 4, 3)
+    assert not torch.allclose(features[0][0], features[0][1])
 
 
 @torch.no_grad()
 def test_no_layer_has_a_spectral_norm_above_one() -> None:
     torch.manual_seed(0)
-    net = Discriminator(GREY)
+    net = Discriminator.of_grid(GREY)
     for layer in (*net.layers, net.head):
         layer.parametrizations.weight.original.mul_(100)
     for _ in range(20):  # each is one step of the power iteration

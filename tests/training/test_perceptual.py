@@ -10,12 +10,14 @@ import pytest
 import torch
 
 import pseudocodec
+from pseudocodec.nets.discriminator import Discriminator
 from pseudocodec.nets.grid import GridConfig
-from pseudocodec.training import perceptual
+from pseudocodec.training import adversary as adversary_module
+from pseudocodec.training.adversary import RAMP, Adversary
 from pseudocodec.training.export import export_model
 from pseudocodec.training.loop import Progress, Recipe, Trainer
 from pseudocodec.training.objectives import MeanSquaredError
-from pseudocodec.training.perceptual import RAMP, START, Perceptual
+from pseudocodec.training.perceptual import START, Perceptual
 from pseudocodec.training.plan import Plan
 from pseudocodec.training.team import Team
 
@@ -46,6 +48,11 @@ def begun(pictures: torch.Tensor, steps: int = 3) -> Trainer:
     for _ in range(steps):
         trainer.train_step()
     return trainer
+
+
+def adversary_of(trainer: Trainer) -> Adversary:
+    assert isinstance(trainer.objective, Perceptual)
+    return trainer.objective.adversary
 
 
 def codes_of(trainer: Trainer) -> list[torch.Tensor]:
@@ -116,8 +123,7 @@ def test_a_resumed_run_has_the_same_discriminator(pictures: torch.Tensor, tmp_pa
     first.save(tmp_path / "run.checkpoint")
     second.load(tmp_path / "run.checkpoint")
     assert second.nets.codes_frozen
-    one, other = first.objective, second.objective
-    assert isinstance(one, Perceptual) and isinstance(other, Perceptual)
+    one, other = adversary_of(first), adversary_of(second)
     assert other.step == one.step == 3
     for trainer in (first, second):  # the same random numbers, so the next step must be the same
         torch.manual_seed(1)
@@ -139,9 +145,8 @@ def test_a_longer_budget_does_not_thaw_the_codes(pictures: torch.Tensor, tmp_pat
 
 def test_a_discriminator_that_diverged_stops_the_run(pictures: torch.Tensor) -> None:
     trainer = begun(pictures)
-    assert isinstance(trainer.objective, Perceptual)
     with torch.no_grad():
-        trainer.objective.discriminator.head.bias.fill_(math.nan)
+        adversary_of(trainer).discriminator.head.bias.fill_(math.nan)
     with pytest.raises(pseudocodec.PslError, match="diverged at step 4"):
         trainer.train_step()
 
@@ -153,30 +158,30 @@ def test_a_pull_is_a_share_of_the_gradient_of_the_error(
     """Picture by picture, and in length: what bounds the error that sharpness may cost."""
     torch.manual_seed(0)
     for name in {"ADVERSARIAL", "FEATURES"} - {pull}:
-        monkeypatch.setattr(perceptual, name, 0.0)
-    objective = Perceptual(CONFIG, ALONE)
-    objective.step = RAMP
+        monkeypatch.setattr(adversary_module, name, 0.0)
+    adversary = Adversary(Discriminator.of_grid(CONFIG), ALONE)
+    adversary.step = RAMP
     images = pictures[:4].float() / 255
     decoded = (images + torch.randn_like(images) / 10).requires_grad_()
     error = (decoded - images).square().mean()
-    loss = objective.loss(error, images, decoded, torch.full((4,), -3.0), 1.0)
+    loss = adversary.loss(error, images, decoded, torch.full((4,), -3.0))
     alone, both = (torch.autograd.grad(t, decoded, retain_graph=True)[0] for t in (error, loss))
     share = (both - alone).flatten(1).norm(dim=1) / alone.flatten(1).norm(dim=1)
-    torch.testing.assert_close(share, torch.full((4,), getattr(perceptual, pull)))
+    torch.testing.assert_close(share, torch.full((4,), getattr(adversary_module, pull)))
 
 
 def test_the_discriminator_learns_to_tell_noise_from_pictures(pictures: torch.Tensor) -> None:
     torch.manual_seed(0)
-    objective = Perceptual(CONFIG, ALONE)
+    adversary = Adversary(Discriminator.of_grid(CONFIG), ALONE)
     images = pictures[:16].float() / 255
     noise = torch.rand_like(images)
     level = torch.full((len(images),), -3.0)
     for _ in range(20):
         decoded = noise.clone().requires_grad_()
-        objective.loss(decoded.square().mean(), images, decoded, level, 1.0)
+        adversary.loss(decoded.square().mean(), images, decoded, level)
     with torch.no_grad():
-        for_images = objective.discriminator(images, level)[0].mean()
-        for_noise = objective.discriminator(noise, level)[0].mean()
+        for_images = adversary.discriminator(images, level)[0].mean()
+        for_noise = adversary.discriminator(noise, level)[0].mean()
     assert for_images > for_noise + 0.5
 
 

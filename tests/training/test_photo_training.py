@@ -13,11 +13,14 @@ from PIL import Image
 import pseudocodec
 from pseudocodec.errors import PslError
 from pseudocodec.evaluation import photos
+from pseudocodec.hyperprior.integer import LOWEST_SCALE, SCALE_STEP
 from pseudocodec.metrics import psnr
+from pseudocodec.model import PhotoModel
 from pseudocodec.nets.hyperprior import HyperpriorConfig
+from pseudocodec.photo.encoder import WEIGHT
 from pseudocodec.training import train_photo
-from pseudocodec.training.crops import Crops, load_crops
-from pseudocodec.training.photo import PhotoProgress, PhotoRecipe, PhotoTrainer
+from pseudocodec.training.crops import Crops, load_crops, load_split
+from pseudocodec.training.photo import PhotoNets, PhotoProgress, PhotoRecipe, PhotoTrainer
 from pseudocodec.training.team import Team
 
 TINY = HyperpriorConfig(
@@ -121,7 +124,7 @@ def test_from_photographs_to_a_model_that_codes(
 ) -> None:
     monkeypatch.setattr(train_photo, "HyperpriorConfig", lambda: TINY)
     monkeypatch.setattr(photos, "QUALITIES", (20, 80))
-    monkeypatch.setattr(photos, "SETTINGS", {"JPEG": (30,)})
+    monkeypatch.setattr(photos, "SETTINGS", {"JPEG": (10, 60)})
     data = folder(tmp_path / "d", *[(512, 512)] * 20)
     output = tmp_path / "photo.safetensors"
     seen: list[PhotoProgress] = []
@@ -139,9 +142,82 @@ def test_from_photographs_to_a_model_that_codes(
         pseudocodec.train(data, output, budget=1.0, codec="photo")
 
 
-@pytest.mark.parametrize("choice", [{"objective": "perceptual"}, {"size": "large"}, {"lmbda": 0.1}])
+@pytest.mark.parametrize("choice", [{"size": "large"}, {"lmbda": 0.1}, {"init": "photo"}])
 def test_choices_a_photo_model_does_not_have_are_refused(
     tmp_path: Path, choice: dict[str, Any]
 ) -> None:
-    with pytest.raises(PslError, match=r"leave both out|belong to CompressAI"):
+    with pytest.raises(PslError, match=r"codec='photo' with objective='mse' does not take it"):
         pseudocodec.train(tmp_path, tmp_path / "x.safetensors", codec="photo", **choice)
+
+
+def test_a_share_of_the_squares_is_held_out(tmp_path: Path) -> None:
+    data = folder(tmp_path / "d", *[(512, 512)] * 20)
+    notes: list[str] = []
+    learn, held_out = load_split(data, 0.1, 0, skip_bad=False, on_note=notes.append)
+    assert (len(learn), len(held_out)) == (72, 8)
+    assert notes == ["72 squares to learn from, 8 held out"]
+    with pytest.raises(PslError, match="share between 0 and"):
+        load_split(data, "0.7", 0, skip_bad=False, on_note=notes.append)
+
+
+def test_one_square_is_enough_to_hold_out(tmp_path: Path) -> None:
+    data = folder(tmp_path / "d", *[(512, 512)] * 16)
+    learn, held_out = load_split(
+        data, folder(tmp_path / "h", (300, 260)), 0, skip_bad=False, on_note=lambda _: None
+    )
+    assert (len(learn), len(held_out)) == (64, 1)
+
+
+def test_settings_of_checkpoints_stay_what_they_are() -> None:
+    """Runs of earlier versions resume only where every setting agrees, by name and value."""
+    assert trainer().settings == {
+        "config": TINY.as_dict(),
+        "crops": 16,
+        "recipe": {
+            "crop": 64,
+            "batch": 2,
+            "most_shrink": 2.0,
+            "unshrunk": 0.25,
+            "rate": 1e-3,
+            "rows_rate": 4e-3,
+            "weight_decay": 0.0,
+            "warmup": 5,
+            "clip": 1.0,
+            "decay": 0.998,
+            "seed": 0,
+        },
+    }
+
+
+def test_training_ends_with_the_rounding_of_files(photo_model: PhotoModel) -> None:
+    """The same residuals, tables and prices give the symbols that the code chooses."""
+    transform = photo_model.transform(torch.device("cpu"))
+    nets = PhotoNets(transform.config)
+    nets.transform = transform
+    rng = torch.Generator().manual_seed(0)
+    level = torch.tensor([1.5])
+    shape = (1, transform.config.latents, 20, 20)
+    index = torch.randint(0, 40, shape, generator=rng).float()
+    residual = LOWEST_SCALE * torch.exp(index * SCALE_STEP) * torch.randn(shape, generator=rng)
+    prices = WEIGHT * transform.config.price(level) * 255**2 / 3 / transform.gain(level)[0].square()
+    ours = nets.eval()._symbols(residual, index, level)[0]
+    theirs = photo_model.code._quantised(
+        residual[0].double().numpy(),
+        index[0].numpy().astype(np.uint8),
+        prices[:, 0, 0].detach().numpy(),
+    )
+    # Tables hold integer frequencies, so that some choices on the edge differ.
+    assert (ours.numpy() == theirs).mean() > 0.995
+    assert (ours != residual[0].round()).float().mean() > 0.01
+    assert torch.equal(nets.train()._symbols(residual, index, level), residual.round())
+
+
+def test_the_second_half_rounds_for_rate() -> None:
+    run = trainer(PhotoRecipe(budget=1e9, crop=64, batch=2, warmup=5))
+    run.train_step()
+    assert not run.nets.for_rate
+    run.seconds = 0.6e9
+    run.train_step()
+    assert run.nets.for_rate
+    for name, parameter in run.nets.named_parameters():
+        assert parameter.grad is not None, name

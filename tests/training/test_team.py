@@ -46,17 +46,18 @@ SCRIPT = """
 import json, os, sys
 import torch
 import pseudocodec
-from pseudocodec.training import export, train as module
+from pseudocodec.training import export, train_kind
+from pseudocodec.training.train import train
 
 trainers = []
-class Trainer(module.Trainer):
+class Trainer(train_kind.Trainer):
     def __init__(self, *args):
         super().__init__(*args)
         trainers.append(self)
-module.Trainer, export.FIT_PICTURES = Trainer, 8
+train_kind.Trainer, export.FIT_PICTURES = Trainer, 8
 
 notes, lines = [], []
-result = module.train(
+result = train(
     "data.npy", "m.safetensors", budget=0.5, size="small", report=False, device="cpu",
     resume=True, on_note=notes.append, on_progress=lines.append,
 )
