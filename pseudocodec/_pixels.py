@@ -53,7 +53,7 @@ def split(image: object) -> tuple[Pixels, Plane | None]:
 
 def opaque(alpha: Plane) -> bool:
     """Whether `alpha` is the full scale of its dtype everywhere."""
-    return bool((alpha == np.iinfo(alpha.dtype).max).all())
+    return bool(alpha.min() == np.iinfo(alpha.dtype).max)
 
 
 def upright(image: Image.Image) -> Image.Image:

@@ -11,7 +11,7 @@ from pseudocodec.container import DEFAULT_BLOCK_IMAGES, ArchiveWriter, Geometry
 from pseudocodec.container.layout import ARCHIVE_HEADER_BYTES, U32
 from pseudocodec.errors import PslError
 from pseudocodec.image import as_array
-from pseudocodec.latent.base import Payload
+from pseudocodec.latent.base import LatentCode, Payload
 from pseudocodec.model import Model, PhotoModel, VectorModel
 from pseudocodec.model.load import load_vector_model
 from pseudocodec.parallel.jobs import (
@@ -127,7 +127,8 @@ def _plan_vectors(
     layout = kept or _layout(held or [], dense)
     number = _length(images) if held is None else len(held)
     count = number or 0 if held is None else len(_good(held))
-    bits = _record_bits(target, model, count, per_record=64 * layout.record_geometry)
+    code = model.code_for(layout.dense)
+    bits = _record_bits(target, model, code, count, per_record=64 * layout.record_geometry)
 
     def reads(done: int) -> Reads:
         for member in read(done) if held is None else islice(held, done, None):
@@ -214,7 +215,9 @@ def _settings(model: Model, images: int | None, request: Request, layout: Layout
     }
 
 
-def _record_bits(target: Target, model: VectorModel, count: int, per_record: int) -> int:
+def _record_bits(
+    target: Target, model: VectorModel, code: LatentCode, count: int, per_record: int
+) -> int:
     """Payload bits of each picture for a quality or a mean size; 0 when a PSNR decides."""
     if target.quality is not None:
         return quality_bits(target.quality, model.facts.payload_bytes)
@@ -230,7 +233,7 @@ def _record_bits(target: Target, model: VectorModel, count: int, per_record: int
             f"nbytes={wanted}: an archive of {count} pictures needs more for its header; "
             "ask for more bytes a picture"
         )
-    return min(bits, model.code.max_bits)
+    return min(bits, code.max_bits)
 
 
 def refuse(number: int, error: PslError) -> None:

@@ -89,7 +89,7 @@ def encode(
     if target.psnr is not None:
         [(payload, _)] = encode_psnr(coder, [pixels], target.psnr, align=8)
     else:
-        [(payload, _)] = encode_bits(coder, [pixels], _bits(target, loaded, geometry))
+        [(payload, _)] = encode_bits(coder, [pixels], _bits(target, coder, geometry))
     return write_single(loaded.id, payload, geometry=geometry, dense=coder.dense)
 
 
@@ -172,8 +172,9 @@ def _decode_vector(
     return finish(picture, single.geometry)
 
 
-def _bits(target: Target, model: VectorModel, geometry: Geometry | None) -> int:
+def _bits(target: Target, coder: Coder, geometry: Geometry | None) -> int:
     """Payload bits, a whole number of bytes, for a quality or a size of the whole file."""
+    model = coder.model
     if target.quality is not None:
         return quality_bits(target.quality, model.facts.payload_bytes)
     size = target.bytes_for(model.facts.width * model.facts.height)
@@ -184,7 +185,7 @@ def _bits(target: Target, model: VectorModel, geometry: Geometry | None) -> int:
             f"nbytes={size}: a .psl file of one picture has {front} bytes before its "
             "payload; ask for more, or save many pictures in one archive"
         )
-    return min(8 * (size - front), model.code.max_bits // 8 * 8)
+    return min(8 * (size - front), coder.code.max_bits // 8 * 8)
 
 
 def _has_tiles(geometry: Geometry | None) -> bool:

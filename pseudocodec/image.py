@@ -22,6 +22,8 @@ from pseudocodec.errors import PslError, TooLarge
 MAX_PIXELS = 2**28
 """Width times height above which `read` refuses a picture file, unless told otherwise."""
 
+STRIP = 1 << 22  # pixels resampled at a time
+
 
 def as_array(image: object) -> Pixels:
     """One picture as a uint8 or uint16 array of shape (H, W, C), C = 1 (grey) or 3 (RGB).
@@ -108,8 +110,10 @@ def resize(array: Pixels, width: int, height: int) -> Pixels:
         raise PslError(f"cannot resize to {width} x {height} pixels: both must be 1 or more")
     if array.shape[:2] == (height, width):
         return array
-    planes = [_resize_plane(array[:, :, c], width, height) for c in range(array.shape[2])]
-    return np.stack(planes, axis=2)
+    out = np.empty((height, width, array.shape[2]), array.dtype)
+    for c in range(array.shape[2]):
+        _resize_plane(array[:, :, c], out[:, :, c])
+    return out
 
 
 def to_8_bit(array: Pixels) -> npt.NDArray[np.uint8]:
@@ -119,14 +123,25 @@ def to_8_bit(array: Pixels) -> npt.NDArray[np.uint8]:
     return ((array.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
-def _resize_plane(plane: Pixels, width: int, height: int) -> Pixels:
-    size, lanczos = (width, height), Image.Resampling.LANCZOS
-    if plane.dtype == np.uint8:
-        return np.asarray(Image.fromarray(np.ascontiguousarray(plane)).resize(size, lanczos))
+def _resize_plane(plane: Pixels, out: Pixels) -> None:
+    """Resample `plane` to `out`, across and then down, as Pillow does, but a strip at a time.
+
+    Columns do not depend on each other, so that the pixels are those of one call, which would hold
+    the whole picture three more times.
+    """
+    height, width = out.shape
     # Pillow has no 16-bit filter; float32 holds every uint16 exactly.
-    filtered = np.asarray(Image.fromarray(plane.astype(np.float32)).resize(size, lanczos))
-    clipped: npt.NDArray[np.float32] = np.rint(filtered).clip(0, 65535)
-    return clipped.astype(np.uint16)
+    held = plane if plane.dtype == np.uint8 else plane.astype(np.float32)
+    lanczos = Image.Resampling.LANCZOS
+    across = Image.fromarray(np.ascontiguousarray(held)).resize((width, len(plane)), lanczos)
+    columns = max(1, STRIP // max(height, len(plane)))
+    for left in range(0, width, columns):
+        right = min(left + columns, width)
+        strip = across.crop((left, 0, right, len(plane))).resize((right - left, height), lanczos)
+        values = np.asarray(strip)
+        if plane.dtype != np.uint8:
+            values = np.rint(values).clip(0, 65535)
+        out[:, left:right] = values
 
 
 def _decoded(image: Image.Image, name: str, max_pixels: int) -> Image.Image:

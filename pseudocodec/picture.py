@@ -28,6 +28,7 @@ KNOWN = frozenset({ALPHA})
 """Critical chunks that `from_chunks` understands, for `container.read_single`."""
 
 _CONSTANT, _PLAIN, _DIFFERENCES = 0, 1, 2  # kinds of Alph
+_PIECE = 1 << 20  # bytes inflated or summed up at a time
 _SRGB = b"desc\0\0\0\0\0\0\0\x12sRGB IEC61966-2.1\0"  # the description of the usual sRGB profile
 _SPACES = {1: b"GRAY", 3: b"RGB "}  # a profile's data colour space, by number of channels
 
@@ -171,17 +172,34 @@ def _parse_alpha(data: bytes, width: int, height: int) -> NDArray[np.uint8]:
     if kind == _CONSTANT:
         return np.full((height, width), samples[0], np.uint8)
     plane = np.frombuffer(samples, np.uint8).reshape(height, width)
-    if kind == _PLAIN:
-        return plane.copy()
-    rows = np.cumsum(plane, axis=1, dtype=np.uint8)
-    return np.cumsum(rows, axis=0, dtype=np.uint8)
+    if kind == _DIFFERENCES:
+        _sum_up(plane)
+    return plane
 
 
-def _inflate(tag: bytes, data: bytes, limit: int) -> bytes:
+def _sum_up(plane: NDArray[np.uint8]) -> None:
+    """Running sums modulo 256 along the rows, then down the columns, in place."""
+    height, width = plane.shape
+    rows = max(1, _PIECE // width)
+    for top in range(0, height, rows):  # numpy copies what it sums up in place
+        band = plane[top : top + rows]
+        np.cumsum(band, axis=1, dtype=np.uint8, out=band)
+        if top:
+            band[0] += plane[top - 1]
+        np.cumsum(band, axis=0, dtype=np.uint8, out=band)
+
+
+def _inflate(tag: bytes, data: bytes, limit: int) -> bytearray:
     """The bytes of a zlib stream that is all of `data`; where they exceed `limit`, one more."""
     inflater = zlib.decompressobj()
+    inflated = bytearray()
     try:
-        inflated = inflater.decompress(data, limit + 1)
+        while not inflater.eof and len(inflated) <= limit:
+            piece = inflater.decompress(data, min(_PIECE, limit + 1 - len(inflated)))
+            data = inflater.unconsumed_tail
+            inflated += piece
+            if not (piece or data):  # zlib may hold some back when it has taken all of `data`
+                break
     except zlib.error as error:
         raise Corrupt(f"chunk {tag.decode()!r} is no zlib stream: {label(error)}") from error
     if len(inflated) <= limit and (not inflater.eof or inflater.unused_data):
@@ -195,4 +213,4 @@ def _parse_profile(data: bytes) -> bytes:
         raise Corrupt("chunk 'iccp' holds an empty profile; the file is damaged")
     if len(icc) > MAX_ICC:
         raise TooLarge(f"chunk 'iccp' holds a profile above the limit of {MAX_ICC} bytes")
-    return icc
+    return bytes(icc)

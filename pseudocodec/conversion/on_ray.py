@@ -1,7 +1,7 @@
 """Shards on the machines of a Ray cluster.
 
-Actors, which Ray Data is built of, are used themselves. A shard is a file written, not a row that
-comes back; and Ray Data offers no way to go on without the shard that kills its worker each time.
+They are tasks of plain actors, not a Ray Data set: a shard makes a file, not rows to pass on, and
+one that kills each worker it is given to must neither end the run nor be tried for ever.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ def run(task: Convert, shards: int, workers: Workers) -> Outcomes:
     another machine if need be, and gives them their shard again. With more `workers` than the
     cluster can hold the rest waits until it has grown.
 
-    Raises PslError when Ray is not installed or the cluster cannot be reached.
+    Raises PslError when Ray is not installed, the cluster cannot be reached, or its workers cannot
+    start.
     """
     ray = _imported()
     return _run(ray, task, shards, workers)
@@ -91,9 +92,18 @@ def _outcome(ray: ModuleType, reference: Any, number: int) -> Outcome[int, Done 
         return Outcome(number, ray.get(reference))
     except ray.exceptions.RayTaskError as error:
         return Outcome(number, error=error.cause)
-    except ray.exceptions.RayError as error:  # the worker died again and again
+    except ray.exceptions.ActorDiedError as error:  # it never lived: those that did are restarted
+        raise PslError(
+            f"a Ray worker cannot start ({_last_line(error)}): install the same pseudocodec on "
+            "every machine"
+        ) from error
+    except ray.exceptions.RayError as error:  # worker after worker died
         reason = f"{RETRIES + 1} workers that had shard {number} died ({type(error).__name__})"
         return Outcome(number, error=PslError(reason))
+
+
+def _last_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[-1].strip()
 
 
 def _imported() -> ModuleType:

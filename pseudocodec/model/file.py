@@ -28,6 +28,8 @@ KEY = "pseudocodec"
 ID_BYTES = 8
 MAX_MODEL_BYTES = 1 << 30
 MAX_HEADER_BYTES = 1 << 24
+MAX_SIDE = 1 << 12  # of pictures of one kind
+MAX_PAYLOAD_BYTES = 1 << 16
 STEP = ".step"
 
 
@@ -98,14 +100,23 @@ def read_facts(path: Path) -> ModelFacts:
             (int(low), int(high)),
             None if described.get("dense") is None else dict(described["dense"]),
         )
-        if not 0 <= facts.payload_bytes[0] <= facts.payload_bytes[1]:
-            raise ValueError("payload_bytes out of order")
-        _ = facts.height, facts.width, facts.channels
+        _check(facts)
     except OSError as error:
         raise PslError(f"{path}: the model cannot be read ({error.strerror})") from error
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise PslError(f"{path}: not a pseudocodec model file ({error})") from error
     return facts
+
+
+def _check(facts: ModelFacts) -> None:
+    """Raise ValueError for sizes that arrays could not be made of; the nets have limits below."""
+    if not 0 <= facts.payload_bytes[0] <= facts.payload_bytes[1] <= MAX_PAYLOAD_BYTES:
+        raise ValueError("payload_bytes out of order or range")
+    least = 0 if facts.any_size else 1
+    if not all(least <= side <= MAX_SIDE for side in (facts.width, facts.height)):
+        raise ValueError(f"pictures of {facts.width} x {facts.height} pixels")
+    if facts.channels not in (1, 3):
+        raise ValueError(f"pictures of {facts.channels} channels")
 
 
 def read_tensors(path: Path) -> dict[str, NDArray[Any]]:

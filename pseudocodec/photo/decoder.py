@@ -14,13 +14,14 @@ from pseudocodec.model.base import torch_device
 from pseudocodec.photo import payload
 from pseudocodec.photo.tensors import level_tensor
 from pseudocodec.photo.tiles import PATCH, TILE, Box, Grid
+from pseudocodec.photo.window import Latents, Window
 
 if TYPE_CHECKING:
     from pseudocodec.model import PhotoModel
 
 Bytes = NDArray[np.uint8]
-Latents = NDArray[np.float32]
 ReadAt = Callable[[int, int], bytes]  # offset in the payload and length -> bytes
+OnDamage = Callable[[int, Corrupt], None]  # told of a tile's number and of what is wrong
 
 
 @dataclass(frozen=True)
@@ -67,48 +68,69 @@ def synthesise(
     region: Box | None = None,
     *,
     device: str = "auto",
-    on_damage: Callable[[int, Corrupt], None] | None = None,
+    spare: int = 0,
+    on_damage: OnDamage | None = None,
 ) -> Bytes:
-    """Pixels (h, w, 1 or 3) of `region`, by default of the whole picture.
+    """Pixels (h, w, 1 or 3 + `spare`) of `region`, by default of the whole picture.
 
     The nets see real neighbours: beside the tiles that a region touches, those within the nets'
     reach are decoded, too. With `on_damage`, a damaged tile is reported and decodes to a flat
-    colour; else its Corrupt is raised.
+    colour; else its Corrupt is raised. `spare` channels behind the colours are left for the caller
+    to fill.
+
+    A tile is held from the first part that sees it to the last. Parts follow each other across the
+    shorter side, so that two rows of tiles are held: with 192 channels, 6 KB for each pixel of it.
     """
     grid = tiles.grid
     region = region or grid.pixels
-    out = np.empty((region.height, region.width, 1 if tiles.grey else 3), np.uint8)
+    colours = 1 if tiles.grey else 3
+    out = np.empty((region.height, region.width, colours + spare), np.uint8)
     reach = model.transform(torch_device(device)).config.reach
-    wanted = grid.covering(region)
-    field = wanted.grown(reach, grid.latents)
-    latents = np.zeros((model.code.latents, field.height, field.width), np.float32)
-    for number in grid.touching(field):
-        box = grid.tile(number)
-        both = box.inside(field)
-        try:
-            gained = tiles.gained(number)
-        except Corrupt as error:
-            if on_damage is None:
-                raise
-            on_damage(number, error)
-            continue
-        latents[:, *both.relative_to(field).slices] = gained[:, *both.relative_to(box).slices]
-    for part in _parts(wanted):
-        seen = part.grown(reach, grid.latents)
-        block = latents[:, *seen.relative_to(field).slices]
-        pixels = _pixels(model, block, part.relative_to(seen), tiles, device)
+    parts = [part for band in _bands(grid.covering(region)) for part in _bands(band)]
+    seen = [_seen(part, reach, grid.latents) for part in parts]
+    window = Window(grid, seen, model.code.latents, lambda n: _gained(tiles, n, on_damage))
+    for i, (part, box) in enumerate(zip(parts, seen, strict=True)):
+        pixels = _pixels(model, window.block(i), part.relative_to(box), tiles, device)
         place = part.scaled(PATCH).inside(region)
         inside = place.relative_to(part.scaled(PATCH))
-        out[place.relative_to(region).slices] = pixels[inside.slices]
+        out[*place.relative_to(region).slices, :colours] = pixels[inside.slices]
     return out
 
 
-def _parts(latents: Box) -> Iterator[Box]:
-    """Pieces of at most a tile, to bound what the nets hold."""
-    for top in range(latents.top, latents.bottom, TILE):
-        for left in range(latents.left, latents.right, TILE):
-            bottom, right = min(top + TILE, latents.bottom), min(left + TILE, latents.right)
-            yield Box(top, left, bottom, right)
+def _gained(tiles: Tiles, number: int, on_damage: OnDamage | None) -> Latents | None:
+    """The latents of a tile; None for a damaged one that was reported."""
+    try:
+        return tiles.gained(number)
+    except Corrupt as error:
+        if on_damage is None:
+            raise
+        on_damage(number, error)
+        return None
+
+
+def _bands(box: Box) -> Iterator[Box]:
+    """Pieces of at most a tile along the longer side; twice, at most a tile."""
+    if box.height >= box.width:
+        for top in range(box.top, box.bottom, TILE):
+            yield box._replace(top=top, bottom=min(top + TILE, box.bottom))
+    else:
+        for left in range(box.left, box.right, TILE):
+            yield box._replace(left=left, right=min(left + TILE, box.right))
+
+
+def _seen(part: Box, reach: int, latents: Box) -> Box:
+    """What the nets look at for `part`: a full one sees equally much at a border, further inwards.
+
+    Nothing comes of that but equal sizes. With three of them, for corners, edges and the middle,
+    each would leave holes in the heap that the next does not fit: 200 MB.
+    """
+    top, left, bottom, right = part.grown(reach, latents)
+    rows, columns = (min(TILE + 2 * reach, side) for side in (latents.height, latents.width))
+    if part.height == TILE and bottom - top < rows:
+        top, bottom = (0, rows) if top == 0 else (bottom - rows, bottom)
+    if part.width == TILE and right - left < columns:
+        left, right = (0, columns) if left == 0 else (right - columns, right)
+    return Box(top, left, bottom, right)
 
 
 def _pixels(model: PhotoModel, gained: Latents, part: Box, tiles: Tiles, device: str) -> Bytes:
@@ -123,5 +145,5 @@ def _pixels(model: PhotoModel, gained: Latents, part: Box, tiles: Tiles, device:
         image = images[0, :, *part.scaled(PATCH).slices]
         if tiles.grey:
             image = image.mean(0, keepdim=True)
-        pixels = (image.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0)
-        return pixels.cpu().numpy()
+        image.clamp_(0, 1).mul_(255).round_()  # in place: a copy of a tile has 13 MB
+        return image.to(torch.uint8).permute(1, 2, 0).cpu().numpy()

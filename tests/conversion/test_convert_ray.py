@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+import types
 import warnings
 from collections.abc import Iterator
 from contextlib import closing
@@ -34,6 +35,7 @@ def _cluster() -> Iterator[None]:
     ray = pytest.importorskip("ray", reason="ray is not installed")
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
         patch.setenv("RAY_worker_niceness", "0")  # 15 starves them beside other programs
+        patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
         patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # as Ray warns it will be
         warnings.simplefilter("ignore", ResourceWarning)  # its log files, its subprocesses
         ray.init(
@@ -80,7 +82,7 @@ def test_killed_workers_cost_no_input(quickly, tmp_path, monkeypatch) -> None:
     killer.start()
     monkeypatch.setattr(driver, "Convert", partial(Logged, log=str(log)))
     manifest = quickly(folder, tmp_path / "ray", shard_size=5, engine="ray", workers=2)
-    killer.join(WAIT)
+    killer.join(0)
     assert sorted(killer.killed) == ["begun 2", "ended 5"]
     begun = [line.split()[2] for line in log.read_text().splitlines() if "begun" in line]
     assert {number for number in begun if begun.count(number) > 1} >= {"2", "5"}
@@ -96,12 +98,25 @@ def test_killed_workers_cost_no_input(quickly, tmp_path, monkeypatch) -> None:
 def test_a_shard_that_kills_every_worker_is_lost_alone(scans, quickly, tmp_path) -> None:
     out = tmp_path / "out"
     quickly(scans, out)
-    for mark in out.glob("shard-*.json"):
-        if mark.stem == "shard-00001":
-            mark.unlink()
+    (out / "shard-00001.json").unlink()
     with closing(on_ray.run(task_of(out, Fragile), 3, 2)) as running:
         outcomes = {outcome.item: outcome for outcome in running}
     assert sorted(outcomes) == [0, 1, 2]
     assert isinstance(outcomes[1].error, PslError)
     assert "3 workers that had shard 1 died" in str(outcomes[1].error)
     assert all(isinstance(outcomes[number].result(), Done) for number in (0, 2))
+
+
+@pytest.mark.usefixtures("_cluster")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_workers_without_the_program_are_no_reason_to_go_on(
+    scans, quickly, tmp_path, monkeypatch
+) -> None:
+    elsewhere = types.ModuleType("not_on_the_cluster")
+    elsewhere.Here = type("Here", (Logged,), {"__module__": "not_on_the_cluster"})
+    monkeypatch.setitem(sys.modules, "not_on_the_cluster", elsewhere)
+    monkeypatch.setattr(driver, "Convert", elsewhere.Here)
+    with pytest.raises(
+        PslError, match=r"^a Ray worker cannot start \(.*not_on_the_cluster.*\): in"
+    ):
+        quickly(scans, tmp_path / "out", engine="ray", workers=1)

@@ -1,0 +1,160 @@
+"""Write the seed corpus: small valid inputs of every target, made by the library's own writers.
+
+python -m fuzz.seeds FOLDER
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import tempfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+import pseudocodec
+from fuzz import tiny
+from fuzz.targets import TARGETS, scale_tables
+from pseudocodec.container import ArchiveWriter, Chunk, Geometry, write_single
+from pseudocodec.entropy import scales
+from pseudocodec.latent.base import LatentCode
+from pseudocodec.model import Model
+
+MODEL = bytes(range(1, 9))
+
+
+def write(folder: Path) -> None:
+    """Files FOLDER/TARGET/seed-NN for each target; a sealed one has those of its twin."""
+    for name in TARGETS:
+        kind = name.removesuffix("_sealed")
+        places = folder / name
+        places.mkdir(parents=True, exist_ok=True)
+        for number, data in enumerate(_seeds(kind, name)):
+            (places / f"seed-{number:02}").write_bytes(data)
+
+
+def _seeds(kind: str, name: str) -> Iterator[bytes]:
+    if kind == "single":
+        yield from _singles()
+    elif kind == "archive":
+        yield from _archives()
+    elif kind == "chunks":
+        plane = np.arange(16, dtype=np.uint8).tobytes()
+        yield bytes([3, 3, 1]) + zlib.compress(plane)
+        yield bytes([3, 3, 2]) + zlib.compress(plane)
+        yield bytes([3, 3, 0, 77])
+        yield bytes([3, 3, 2, 0, 0]) + plane
+        yield bytes([255, 255, 1, 64, 0]) + plane
+    elif kind == "profile":
+        yield zlib.compress(b"a profile" * 30)
+        yield b"\xffa profile"
+    elif kind == "latent":
+        for number, code in enumerate(tiny.codes().values()):
+            yield bytes([number]) + _payload(code)
+    elif kind == "entropy":
+        if name == kind:
+            index = np.arange(40) * 10 // 7
+            yield bytes([21, 40]) + scales.encode(index % 5 - 2, index % 6, scale_tables())
+        yield bytes([7, 40]) + bytes(range(60, 90))
+        yield bytes([6, 30]) + bytes(range(90, 120))
+        yield bytes([0, 0, 0])
+        yield bytes(range(0, 256, 5))
+    elif kind == "tile":
+        yield bytes([1, 1, 9, 0])
+        yield bytes([3, 2, 200]) + bytes(range(1, 40))
+    elif kind == "photo":
+        yield bytes([0, 1]) + _photo_file(16, 16)[28:]
+        yield bytes([0, 0]) + _photo_file(2000, 16)[28:]
+    elif kind in ("facts", "description"):
+        yield from _descriptions(name)
+    elif kind == "decode":
+        yield from _files(sealed=name != kind)
+
+
+def _singles() -> Iterator[bytes]:
+    note, alpha = Chunk(b"note", b"hello"), Chunk(b"Alph", b"\0\x80")
+    yield write_single(MODEL, b"\xde\xad\xbe\xef")
+    yield write_single(MODEL, b"payload", geometry=Geometry(30, 20), dense=True)
+    yield write_single(MODEL, b"", geometry=Geometry(1 << 20, 1), chunks=[note, alpha])
+
+
+def _archives() -> Iterator[bytes]:
+    rng = np.random.default_rng(0)
+    for widths, options in (
+        ((4, 10, 7), {"block_images": 2}),
+        ((8, 8, 8, 8), {"geometry": Geometry(5, 4), "dense": True}),
+        ((16, 80, 24), {"record_geometry": True, "block_images": 1}),
+        ((), {}),
+        ((0, 0, 0), {"block_images": 1, "chunks": [Chunk(b"note", b"hello")]}),
+    ):
+        file = io.BytesIO()
+        with ArchiveWriter(file, MODEL, **options) as writer:
+            for bits in widths:
+                value = int(rng.integers(0, 1 << min(bits, 60))) << (-bits % 8)
+                payload = value.to_bytes((bits + 7) // 8, "big")
+                size = Geometry(3, bits) if options.get("record_geometry") else None
+                writer.add(payload, bits, size)
+        yield file.getvalue()
+
+
+def _payload(code: LatentCode) -> bytes:
+    latents = np.linspace(-1, 1, code.dims, dtype=np.float32)[None]
+    bits = min(code.max_bits, 96)
+    [(payload, bits)] = code.pack(code.encode(latents, bits, 0), bits)
+    return bytes([bits]) + payload
+
+
+def _descriptions(name: str) -> Iterator[bytes]:
+    if name == "description":
+        for number, code in enumerate(tiny.codes().values()):
+            yield bytes([number]) + bytes(7) + _payload(code)[1:]
+        yield bytes([3, 1, 15, 2, 7, 0, 0, 6]) + bytes(range(12))
+    elif name == "facts_sealed":
+        for number in range(4):
+            yield bytes([number])
+        yield bytes([0, 70, 9, 3, 40])
+    else:
+        for model in tiny.models():
+            facts = model.facts
+            whole = {"format": 1, "name": facts.name, "family": facts.family, "net": facts.net}
+            whole |= {"code": facts.code, "dense": facts.dense, "payload_bytes": [1, 12]}
+            header = json.dumps({"__metadata__": {"pseudocodec": json.dumps(whole)}}).encode()
+            yield len(header).to_bytes(8, "little") + header
+
+
+def _photo_file(width: int, height: int) -> bytes:
+    y, x = np.mgrid[:height, :width]
+    picture = ((x * 3 + y * 5) % 256).astype(np.uint8)
+    return pseudocodec.encode(picture, model=tiny.models()[-1], quality=30, effort=0)
+
+
+def _files(*, sealed: bool) -> Iterator[bytes]:
+    """Byte 8 picks the model of a sealed file: any id whose first byte is the number will do."""
+    rng = np.random.default_rng(0)
+    sizes = [(8, 8), (10, 9, 3), (8, 8), (20, 30, 4)]
+    for number, (model, size) in enumerate(zip(tiny.models(), sizes, strict=True)):
+        picture = rng.integers(0, 256, size, np.uint8)
+        for progressive in (True, False)[: 2 if number < 2 else 1]:
+            data = pseudocodec.encode(
+                picture, model=model, quality=50, effort=0, progressive=progressive
+            )
+            colours = picture[:, :, :3] if picture.ndim == 3 else picture
+            many = _archive(model, [colours] * 3, progressive=progressive)
+            for file in (data, many):
+                yield file[:8] + bytes([number]) + file[9:] if sealed else file
+
+
+def _archive(model: Model, pictures: list[NDArray[np.uint8]], *, progressive: bool) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "a.psl")
+        options = {"quality": 50, "effort": 0, "progressive": progressive}
+        pseudocodec.save(path, pictures, model=model, **options)
+        return path.read_bytes()
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))
