@@ -33,6 +33,7 @@ from pseudocodec.latent.base import LatentCode
 from pseudocodec.latent.registry import build
 from pseudocodec.model import PhotoModel, VectorModel
 from pseudocodec.model.file import read_facts
+from pseudocodec.model.load import model_of
 from pseudocodec.photo.decoder import open_payload
 from pseudocodec.photo.tiles import Grid
 from pseudocodec.picture import ALPHA, KNOWN, PROFILE, from_chunks
@@ -388,7 +389,7 @@ def _decode(data: bytes) -> None:
     options = {"partial": bool(len(data) & 1), "keep_going": bool(len(data) & 2)}
     picture = pseudocodec.decode(data, max_pixels=MAX_PIXELS, **options)
     size = read_single(data, partial=True, known=KNOWN).geometry
-    model = next(m for m in tiny.models() if m.id == data[8:16])
+    model = model_of(data[8:16])  # mutations have spelt the ids of shipped ones, too
     if size is None and isinstance(model, VectorModel):
         assert picture.shape[:2] == (model.facts.height, model.facts.width)
     elif size is not None:

@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 import pseudocodec
+import pseudocodec.pillow
 from pseudocodec.cli import main
 from pseudocodec.errors import Corrupt, PslError, UnverifiedWarning
 from pseudocodec.files import atomic_write
@@ -272,6 +273,7 @@ class TestDecode:
 
     @pytest.mark.parametrize("name", ["x", "x.txt", "x.psl"])
     def test_unknown_suffix(self, name: str) -> None:
+        pseudocodec.pillow.register()  # not even then is .psl decoded to .psl
         refused("use a suffix like .png", "decode", "one.psl", "-o", name)
         assert not Path(name).exists()
 

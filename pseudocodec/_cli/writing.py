@@ -18,7 +18,8 @@ Bytes = npt.NDArray[np.uint8]
 def format_of(target: Path) -> str:
     """Pillow's name of the format of the suffix. Raises PslError for one it cannot write."""
     name = Image.registered_extensions().get(target.suffix.lower(), "")
-    if name not in Image.SAVE:
+    # With our plugin Pillow would encode once more what was just decoded.
+    if name not in Image.SAVE or name == "PSL":
         raise PslError(f"cannot write {label(target)}: use a suffix like .png, .webp or .tif")
     return name
 
