@@ -8,6 +8,7 @@ readers of a front agree, a picture has the size that its file states.
 
 from __future__ import annotations
 
+import atexit
 import io
 import json
 import os
@@ -356,10 +357,12 @@ def _spoil(described: dict[str, Any], data: bytes) -> None:
 
 @cache
 def _scratch() -> Path:
-    """A file in memory where there is such a place, of this process."""
+    """A file of this process, in memory where there is such a place."""
     shared = Path("/dev/shm")
     folder = shared if shared.is_dir() else Path(tempfile.gettempdir())
-    return folder / f"psl-fuzz-{os.getpid()}.safetensors"
+    path = folder / f"psl-fuzz-{os.getpid()}.safetensors"
+    atexit.register(path.unlink, missing_ok=True)
+    return path
 
 
 # -- bytes to pixels ----------------------------------------------------------------------------

@@ -50,9 +50,15 @@ def codes() -> dict[str, LatentCode]:
 
 
 @cache
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    """Where the models lie until the process ends."""
+    return tempfile.TemporaryDirectory(prefix="psl-fuzz-")
+
+
+@cache
 def models() -> tuple[Model, ...]:
     """Four loaded models: two of one kind of pictures each, with two codes, a seed's, a photo's."""
-    folder = Path(tempfile.mkdtemp(prefix="psl-fuzz-"))
+    folder = Path(_folder().name)
     made = [
         _vector(folder / "flat.safetensors", "flat", FLAT, "composition", "trellis"),
         _vector(folder / "grid.safetensors", "grid", GRID, "composition-blocks", "scalar"),

@@ -30,5 +30,5 @@ def test_absent_data_ends_the_script_with_a_sentence(tmp_path, monkeypatch):
 def test_pictures_of_a_quick_run(monkeypatch):
     monkeypatch.setattr("data.mnist", lambda _: np.zeros((parallel.DIGITS, 28, 28), np.uint8))
     monkeypatch.setattr("photos.kodak", lambda n: {str(i): np.zeros((9, 9)) for i in range(n)})
-    for quick, counts in ((True, [1000, 6]), (False, [20_000, 48])):
+    for quick, counts in ((True, [1000, 6]), (False, [6_000, 24])):
         assert [len(pictures.pictures) for pictures in parallel.sets(quick)] == counts
