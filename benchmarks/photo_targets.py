@@ -2,9 +2,10 @@
 
 All 24 Kodak pictures, whole files (`--quick`: one, at few targets). Of a size, `worst` is how far
 the files stay below it, in per cent, and `over` counts those above (pictures that quality 100 codes
-in less stay far below); of a PSNR it is the largest distance in dB (quality 0 may exceed a low one), and `over` counts those below. Targets that no quality reaches on a picture are
-counted in `out_of_reach` and left out. Of qualities, `over` counts neighbours where the higher one
-has the smaller file. `bytes` and `psnr` are means over pictures.
+in less stay far below). Of a PSNR, `worst` is the largest distance in dB (quality 0 may exceed a
+low one), and `over` counts those below. Targets that no quality reaches on a picture are counted in
+`out_of_reach` and left out. Of qualities, `over` counts neighbours where the higher one has the
+smaller file. `bytes` and `psnr` are means over pictures.
 """
 
 from __future__ import annotations

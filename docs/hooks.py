@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ def _address(target: Path, page: Page, config: MkDocsConfig, files: Files) -> st
         source = path.relative_to(DOCS).as_posix()
     elif path in (pages := _including_pages()):
         source = pages[path].relative_to(DOCS).as_posix()
+    elif path.suffix == ".md":
+        raise PluginError(f"{page.file.src_uri} links to {source}, which no page includes")
     elif path.is_file() and files.get_file_from_path(source) is None:
         files.append(File.generated(config, source, abs_src_path=str(path)))
     return os.path.relpath(source, Path(page.file.src_uri).parent)
