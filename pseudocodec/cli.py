@@ -83,42 +83,8 @@ def main() -> None:
     is_flag=True,
     help="Write one .psl file for each picture, named as the picture is, into the folder -o.",
 )
-@click.option(
-    "--model",
-    default="photo",
-    show_default=True,
-    metavar="NAME",
-    help="An installed model (see `pseudocodec models`) or a .safetensors file. photo takes any "
-    "picture; others, such as digits, are for pictures of one kind.",
-)
-@click.option(
-    "-q",
-    "--quality",
-    type=click.IntRange(0, 100),
-    metavar="Q",
-    help="From 0, the smallest file, to 100, the best picture.",
-)
-@click.option(
-    "-n",
-    "--nbytes",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Bytes to spend on each picture.",
-)
-@click.option(
-    "-b",
-    "--bpp",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="BITS",
-    help="Bits to spend on each pixel.",
-)
-@click.option(
-    "-p",
-    "--psnr",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="DB",
-    help="PSNR to reach for each picture, in dB.",
-)
+@options.model
+@options.target
 @options.effort
 @click.option(
     "--progressive/--dense",
@@ -258,42 +224,8 @@ def decode(path: Any, output: Path | None, indexes: tuple[int, ...], **flags: An
 @main.command(short_help="Convert a data set into archives, on many machines if need be.")
 @click.argument("sources", metavar="SRC...", nargs=-1, required=True, type=options.SOURCE)
 @click.argument("folder", metavar="DST", type=options.SOURCE)
-@click.option(
-    "--model",
-    default="photo",
-    show_default=True,
-    metavar="NAME",
-    help="An installed model (see `pseudocodec models`) or a .safetensors file. photo takes any "
-    "picture; others, such as digits, are for pictures of one kind.",
-)
-@click.option(
-    "-q",
-    "--quality",
-    type=click.IntRange(0, 100),
-    metavar="Q",
-    help="From 0, the smallest file, to 100, the best picture.",
-)
-@click.option(
-    "-n",
-    "--nbytes",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Bytes to spend on each picture.",
-)
-@click.option(
-    "-b",
-    "--bpp",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="BITS",
-    help="Bits to spend on each pixel.",
-)
-@click.option(
-    "-p",
-    "--psnr",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="DB",
-    help="PSNR to reach for each picture, in dB.",
-)
+@options.model
+@options.target
 @options.effort
 @click.option("--resize", is_flag=True, help="Scale pictures to the size of the model, and back.")
 @click.option(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,3 +93,50 @@ workers = click.option(
     help="Processes to spread many pictures over.  [default: as many as they are worth, up to the "
     "CPUs; 1 on a GPU]",
 )
+
+model = click.option(
+    "--model",
+    default="photo",
+    show_default=True,
+    metavar="NAME",
+    help="An installed model (see `pseudocodec models`) or a .safetensors file. photo takes any "
+    "picture; others, such as digits, are for pictures of one kind.",
+)
+
+_TARGETS = (
+    click.option(
+        "-q",
+        "--quality",
+        type=click.IntRange(0, 100),
+        metavar="Q",
+        help="From 0, the smallest file, to 100, the best picture.",
+    ),
+    click.option(
+        "-n",
+        "--nbytes",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Bytes to spend on each picture.",
+    ),
+    click.option(
+        "-b",
+        "--bpp",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="BITS",
+        help="Bits to spend on each pixel.",
+    ),
+    click.option(
+        "-p",
+        "--psnr",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="DB",
+        help="PSNR to reach for each picture, in dB.",
+    ),
+)
+
+
+def target(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say how large or how good: quality, nbytes, bpp, psnr."""
+    for option in reversed(_TARGETS):
+        command = option(command)
+    return command
