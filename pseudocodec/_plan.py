@@ -220,7 +220,7 @@ def _record_bits(
 ) -> int:
     """Payload bits of each picture for a quality or a mean size; 0 when a PSNR decides."""
     if target.quality is not None:
-        return quality_bits(target.quality, model.facts.payload_bytes)
+        return min(quality_bits(target.quality, model.facts.payload_bytes), code.max_bits)
     wanted = target.bytes_for(model.facts.width * model.facts.height)
     if wanted is None or not count:
         return 0
@@ -228,10 +228,10 @@ def _record_bits(
     spare = wanted * count - ARCHIVE_HEADER_BYTES - U32.size * blocks
     # A block is padded to whole bytes: what the padding may take is left free.
     bits = (8 * spare - 7 * blocks) // count - per_record
-    if bits < 0:
+    if bits < code.least_bits:
         raise PslError(
-            f"nbytes={wanted}: an archive of {count} pictures needs more for its header; "
-            "ask for more bytes a picture"
+            f"nbytes={wanted}: an archive of {count} pictures needs more for its header"
+            f"{' and a seed each' * bool(code.least_bits)}; ask for more bytes a picture"
         )
     return min(bits, code.max_bits)
 

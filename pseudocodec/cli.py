@@ -374,19 +374,19 @@ def models(as_json: bool) -> None:
     metavar="NAME",
     default="kind",
     show_default=True,
-    help="kind: for pictures of one kind. photo: for photographs of any size. Or one of "
-    "CompressAI's networks (needs pseudocodec[compressai]): bmshj2018-factorized, "
-    "bmshj2018-factorized-relu, bmshj2018-hyperprior, mbt2018-mean, mbt2018; NAME-leaky-relu has "
-    "leaky ReLU for GDN.",
+    help="kind: for pictures of one kind. gan: for such pictures in one seed each, of 2 or 3 "
+    "bytes. photo: for photographs of any size. Or one of CompressAI's networks (needs "
+    "pseudocodec[compressai]): bmshj2018-factorized, bmshj2018-factorized-relu, "
+    "bmshj2018-hyperprior, mbt2018-mean, mbt2018; NAME-leaky-relu has leaky ReLU for GDN.",
 )
 @click.option(
     "--objective",
-    type=click.Choice(["mse", "perceptual", "ms-ssim"]),
+    type=click.Choice(["mse", "perceptual", "adversarial", "ms-ssim"]),
     default="mse",
     show_default=True,
     help="mse: the least error. perceptual: sharper pictures, whose detail is partly invented; for "
-    "photographs, it tunes the decoder of the model that --init names. ms-ssim: of CompressAI's "
-    "networks only.",
+    "photographs, it tunes the decoder of the model that --init names. adversarial: of --codec "
+    "gan, without the stage that lowers the error. ms-ssim: of CompressAI's networks only.",
 )
 @click.option(
     "--lmbda",
@@ -402,6 +402,28 @@ def models(as_json: bool) -> None:
     help="Start from these weights: a model file or a checkpoint, for CompressAI's networks and "
     "for --codec photo --objective perceptual, which takes the name of an installed model, too.  "
     "[default: of the latter, photo]",
+)
+@click.option(
+    "--loss",
+    type=click.Choice(["standard", "non-saturating", "least-squares", "wasserstein"]),
+    help="Of --codec gan: what its two players minimise.  [default: non-saturating]",
+)
+@click.option(
+    "--latents-from",
+    type=click.Choice(["uniform", "gaussian", "lcg", "lcg+noise", "two-steps"]),
+    help="Of --codec gan: the latents that the generator learns from.  [default: lcg]",
+)
+@click.option(
+    "--lcg",
+    type=click.Choice(["lcg-5101", "lcg-29282", "lcg-524287"]),
+    help="Of --codec gan: the generator of the seeds.  [default: lcg-5101 up to 40 pixels a side, "
+    "above lcg-524287]",
+)
+@click.option(
+    "--critic-steps",
+    type=click.IntRange(1, 100),
+    metavar="N",
+    help="Of --codec gan: steps of the discriminator for each of the generator.  [default: 1]",
 )
 @click.option(
     "--holdout",
@@ -455,6 +477,7 @@ def train(data: Path, output: Path, **settings: Any) -> None:
       pseudocodec encode new.png --model scans.safetensors
       torchrun --nproc-per-node 4 -m pseudocodec train scans/ -o scans.safetensors
       pseudocodec train photos/ -o mine.safetensors --codec photo --budget 10h
+      pseudocodec train digits.tar -o seeds.safetensors --codec gan
       pseudocodec train in/ -o s.safetensors --codec photo --objective perceptual
     """
     from pseudocodec._cli import train as worker

@@ -185,7 +185,14 @@ def _bits(target: Target, coder: Coder, geometry: Geometry | None) -> int:
             f"nbytes={size}: a .psl file of one picture has {front} bytes before its "
             "payload; ask for more, or save many pictures in one archive"
         )
-    return min(8 * (size - front), coder.code.max_bits // 8 * 8)
+    code = coder.code
+    needed = -(-code.least_bits // 8)
+    if size - front < needed:
+        raise PslError(
+            f"nbytes={size}: the file of a picture of model {model.facts.name!r} has "
+            f"{front + needed} bytes; ask for as many"
+        )
+    return min(8 * (size - front), max(code.max_bits // 8, needed) * 8)
 
 
 def _has_tiles(geometry: Geometry | None) -> bool:

@@ -5,7 +5,8 @@ on the latents (`inversion.refine`), and trials: neighbouring latents are coded 
 whose decoded picture is closest is kept. The latent code minimises the error of the latents; trials
 choose by the error of the picture. Composition spends its time on a wider beam instead, until the
 highest levels. (Also tried: the diagonal of J^T J of the generator as the metric of the trellis; it
-gained nothing.) benchmarks/effort.py measures what each level costs and gains.
+gained nothing.) benchmarks/effort.py measures what each level costs and gains. Models of one seed a
+picture have a way of their own (`seeding`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from numpy.typing import NDArray
 from pseudocodec._pixels import Pixels
 from pseudocodec.errors import PslError
 from pseudocodec.latent.base import LatentCode
+from pseudocodec.latent.seed import SeedCode
+from pseudocodec.seeding import describe_seeds
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -69,6 +72,8 @@ def describe(
     """
     if effort not in range(len(EFFORTS)):
         raise PslError(f"effort={effort}: expected a whole number from 0 to {len(EFFORTS) - 1}")
+    if isinstance(code, SeedCode):
+        return describe_seeds(model, code, images, effort=effort, device=device)
     plan = EFFORTS[effort]
     if not code.quick:
         plan = Effort(plan.steps, plan.slow_trials, effort)

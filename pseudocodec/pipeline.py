@@ -158,9 +158,10 @@ def _sizes(code: LatentCode, align: int) -> list[int]:
     Where prefixes decode, those that end with a whole symbol. For other codes multiples of two
     bytes: finer steps would cost an archive as much for its index as they save.
     """
-    longest = code.max_bits // align * align
+    least = -(-code.least_bits // align) * align
+    longest = max(code.max_bits // align * align, least)
     whole = {code.usable_bits(bits, partial=True) for bits in range(code.max_bits + 1)}
     if len(whole) == 1:
         whole = set(range(0, code.max_bits + 1, 16))
     sizes = {-(-bits // align) * align for bits in whole}
-    return sorted({size for size in sizes if size <= longest} | {longest})
+    return sorted({size for size in sizes if least <= size <= longest} | {longest})

@@ -23,6 +23,7 @@ class LatentCode(ABC):
     kind: str
     dims: int  # values of one latent vector
     max_bits: int  # the longest payload that carries information
+    least_bits: int = 0  # the shortest that can be written
     quick: bool = True  # to encode with: some milliseconds a vector, at its lowest efforts
 
     @abstractmethod

@@ -53,7 +53,7 @@ class SeedCode(LatentCode):
         if not 0 <= epsilon <= MAX_EPSILON:
             raise PslError(f"seed code: epsilon={epsilon}, expected 0 to {MAX_EPSILON}")
         self.lcg, self.dims, self.epsilon = lcg, dims, epsilon
-        self.max_bits = lcg.bits
+        self.max_bits = self.least_bits = lcg.bits
 
     def encode(self, latents: NDArray[np.float32], bits: int, effort: int = 3) -> NDArray[np.int64]:
         """Latents (n, dims) -> seeds (n, 1), the lower of two equally near ones.

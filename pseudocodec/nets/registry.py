@@ -6,12 +6,13 @@ from typing import Any, TypeAlias
 
 from pseudocodec.errors import PslError
 from pseudocodec.nets.flat import FlatConfig, FlatTransform
+from pseudocodec.nets.gan import GanConfig, GanTransform
 from pseudocodec.nets.grid import GridConfig, GridTransform
 from pseudocodec.nets.hyperprior import HyperpriorConfig, HyperpriorTransform
 
-VectorTransform: TypeAlias = FlatTransform | GridTransform
+VectorTransform: TypeAlias = FlatTransform | GanTransform | GridTransform
 Transform: TypeAlias = VectorTransform | HyperpriorTransform
-FAMILIES = ("flat", "grid", "hyperprior")
+FAMILIES = ("flat", "gan", "grid", "hyperprior")
 
 
 def build_transform(family: str, config: dict[str, Any]) -> Transform:
@@ -19,6 +20,8 @@ def build_transform(family: str, config: dict[str, Any]) -> Transform:
     try:
         if family == "flat":
             return FlatTransform(FlatConfig(**config))
+        if family == "gan":
+            return GanTransform(GanConfig(**config))
         if family == "grid":
             return GridTransform(GridConfig(**config))
         if family == "hyperprior":

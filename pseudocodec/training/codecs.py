@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from pseudocodec.errors import PslError
 from pseudocodec.integrations.compressai import NAMES
 from pseudocodec.training.compressai import train_compressai
+from pseudocodec.training.train_gan import SHARES, train_gan
 from pseudocodec.training.train_kind import train_kind
 from pseudocodec.training.train_photo import train_photo
 from pseudocodec.training.tune_photo import tune_photo
@@ -19,8 +20,14 @@ UNCHOSEN: Mapping[str, Any] = {
     "report": True,
     "lmbda": None,
     "init": None,
+    "loss": None,
+    "latents_from": None,
+    "lcg": None,
+    "critic_steps": None,
 }
 """Choices that not every codec takes, as they are unless made."""
+
+GAN = ("size", "holdout", "report", "loss", "latents_from", "lcg", "critic_steps")
 
 
 class Way(NamedTuple):
@@ -43,6 +50,7 @@ CODECS: Mapping[str, Mapping[str, Way]] = {
         objective: Way(partial(train_kind, objective=objective), ("size", "holdout", "report"))
         for objective in ("mse", "perceptual")
     },
+    "gan": {objective: Way(partial(train_gan, objective=objective), GAN) for objective in SHARES},
     "photo": {
         "mse": Way(train_photo, ("holdout", "report")),
         "perceptual": Way(tune_photo, ("init", "holdout", "report")),

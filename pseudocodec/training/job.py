@@ -50,10 +50,22 @@ class Job:
         return self.on_note if team.leads else ignore
 
     def carry_out(self, run: Run[P], on_progress: Callable[[P], None] = ignore) -> P | None:
-        """Train to the end of the budget, from the checkpoint where there is one; end the team.
+        """`train` as the only stage, and end the team."""
+        last = self.train(run, on_progress)
+        run.team.leave()
+        return last
 
-        `on_progress` hears of every report before the job's own does. Returns the last report, None
-        in a process that does not lead.
+    def train(
+        self,
+        run: Run[P],
+        on_progress: Callable[[P], None] = ignore,
+        stage: str | None = None,
+    ) -> P | None:
+        """Train to the end of the budget, from the checkpoint where there is one.
+
+        `on_progress` hears of every report before the job's own does. A `stage` of several has a
+        checkpoint of its own; one that is finished is not begun again. Returns the last report,
+        None in a process that does not lead.
         """
         last: list[P] = []
 
@@ -62,7 +74,6 @@ class Job:
             on_progress(progress)
             self.on_progress(progress)
 
-        self.files.restore(run)
-        run.run(self.files.checkpoint, report, on_note=self.teller(run.team))
-        run.team.leave()
+        checkpoint = self.files.restore(run, stage)
+        run.run(checkpoint, report, on_note=self.teller(run.team))
         return last[0] if last else None

@@ -12,6 +12,8 @@ from pseudocodec.errors import PslError
 from pseudocodec.files import atomic_write
 from pseudocodec.training.run import Run
 
+STAGES = ("generator", "inverse", "covering")  # of runs that have several
+
 
 @dataclass(frozen=True)
 class Files:
@@ -27,9 +29,9 @@ class Files:
         files = Files(Path(output))
         if not budget > 0:
             raise PslError(f"budget={budget}: expected a positive number of seconds")
-        if files.checkpoint.exists() and not resume:
+        for left in files.checkpoints if not resume else ():
             raise PslError(
-                f"{files.checkpoint}: an earlier run left this checkpoint; resume it (resume=True, "
+                f"{left}: an earlier run left this checkpoint; resume it (resume=True, "
                 "--resume) or delete it to start afresh"
             )
         for path in (files.target, files.report):
@@ -44,6 +46,18 @@ class Files:
         """Written every two minutes and when interrupted."""
         return self.target.with_name(self.target.name + ".checkpoint")
 
+    def stage(self, name: str | None) -> Path:
+        """The checkpoint of a stage, or of a run of one stage."""
+        if name is None:
+            return self.checkpoint
+        return self.target.with_name(f"{self.target.name}.{name}.checkpoint")
+
+    @property
+    def checkpoints(self) -> list[Path]:
+        """Those there are, of all stages."""
+        stages = (self.stage(name) for name in STAGES)
+        return [path for path in (self.checkpoint, *stages) if path.exists()]
+
     @property
     def sheet(self) -> Path:
         """Held-out pictures and what is left of them, so far."""
@@ -53,6 +67,11 @@ class Files:
     def log(self) -> Path:
         """A line of CSV for each report."""
         return self.target.with_name(self.target.stem + ".csv")
+
+    @property
+    def curves(self) -> Path:
+        """Losses and scores of adversarial training, drawn."""
+        return self.target.with_name(self.target.stem + "-curves.png")
 
     @property
     def report(self) -> Path:
@@ -67,14 +86,17 @@ class Files:
         with atomic_write(self.log, overwrite=True) as file:
             file.write(before + line.encode() + b"\n")
 
-    def restore(self, run: Run[Any]) -> None:
-        """Continue from the checkpoint, where there is one."""
-        if self.checkpoint.exists():
-            run.load(self.checkpoint)
+    def restore(self, run: Run[Any], stage: str | None = None) -> Path:
+        """Continue from the checkpoint, where there is one; returns its path."""
+        checkpoint = self.stage(stage)
+        if checkpoint.exists():
+            run.load(checkpoint)
+        return checkpoint
 
     def clear(self) -> None:
         """Remove what only an unfinished run needs."""
-        self.checkpoint.unlink(missing_ok=True)
+        for checkpoint in self.checkpoints:
+            checkpoint.unlink()
         self.sheet.unlink(missing_ok=True)
 
     def result(self, identity: bytes, run: Run[Any]) -> dict[str, Any]:

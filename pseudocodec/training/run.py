@@ -21,14 +21,17 @@ from pseudocodec.training.team import Team
 CHECKPOINT_SECONDS = 120.0
 REPORT_SHARE = 0.05  # of the time, at most, goes into reports
 
+LENGTH = ("budget", "steps")  # of a run, in a recipe
+
 P = TypeVar("P")  # of a report
 
 
 @dataclass(frozen=True)
 class RunRecipe:
-    """What every recipe says; a checkpoint resumes only under the same one, the budget excepted."""
+    """What every recipe says; a checkpoint resumes only under the same one, but for its length."""
 
     budget: float = 3600.0  # seconds of training, summed over resumed runs
+    steps: int | None = None  # at most, where they are counted instead: runs that are compared
     warmup: int = 200  # steps
     clip: float = 1.0  # gradient norm
     decay: float = 0.998  # of the exponential moving average of the weights
@@ -69,8 +72,8 @@ class Run(ABC, Generic[P]):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What must agree for a checkpoint to be resumed (the budget may be extended)."""
-        recipe = {k: v for k, v in asdict(self.recipe).items() if k != "budget"}
+        """What must agree for a checkpoint to be resumed (a run may be extended)."""
+        recipe = {k: v for k, v in asdict(self.recipe).items() if k not in LENGTH}
         return self.subject | {"recipe": recipe}
 
     @abstractmethod
@@ -90,8 +93,9 @@ class Run(ABC, Generic[P]):
 
     @property
     def fraction(self) -> float:
-        """How much of the budget is spent."""
-        return min(1.0, self.seconds / self.recipe.budget)
+        """How much of the run is done."""
+        counted = self.step / self.recipe.steps if self.recipe.steps else 0.0
+        return min(1.0, max(self.seconds / self.recipe.budget, counted))
 
     def run(
         self,
@@ -100,7 +104,7 @@ class Run(ABC, Generic[P]):
         every: float = 60.0,
         on_note: Callable[[str], None] = lambda sentence: None,
     ) -> None:
-        """Train until the budget is spent, reporting every `every` seconds.
+        """Train until the budget is spent or the steps are done, reporting every `every` seconds.
 
         A KeyboardInterrupt is passed on after the checkpoint was written. A checkpoint that cannot
         be written does not stop the run: `on_note` is told, and the one before it stays. Raises
@@ -109,7 +113,7 @@ class Run(ABC, Generic[P]):
         started, spent = time.monotonic(), self.seconds
         next_report, next_save = self.seconds + every, self.seconds + CHECKPOINT_SECONDS
         try:
-            while self.seconds < self.recipe.budget:
+            while self.fraction < 1:
                 self.train_step()
                 self.seconds = self.team.agree(spent + time.monotonic() - started)
                 if self.seconds >= next_report and self.team.leads:
@@ -136,11 +140,7 @@ class Run(ABC, Generic[P]):
 
     def _descend(self, loss: Tensor) -> None:
         """A step down `loss`; gradients are clipped group by group: their sizes differ."""
-        if not torch.isfinite(loss):
-            raise PslError(
-                f"training diverged at step {self.step}: the loss is not finite; "
-                "resume from the last checkpoint with a lower learning rate"
-            )
+        self._require_finite(loss)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         for group in self.optimiser.param_groups:
@@ -148,6 +148,14 @@ class Run(ABC, Generic[P]):
         self.optimiser.step()
         self.step += 1
         self.average.update_parameters(self.nets)
+
+    def _require_finite(self, loss: Tensor) -> None:
+        """Raises PslError when training has diverged: nothing after that is worth keeping."""
+        if not torch.isfinite(loss):
+            raise PslError(
+                f"training diverged at step {self.step}: the loss is not finite; "
+                "resume from the last checkpoint with a lower learning rate"
+            )
 
     @torch.no_grad()
     def _average(self, averaged: Any, current: Any, _: Any) -> None:

@@ -27,6 +27,10 @@ def train(
     codec: str = "kind",
     lmbda: float | None = None,
     init: str | os.PathLike[str] | None = None,
+    loss: str | None = None,
+    latents_from: str | None = None,
+    lcg: str | None = None,
+    critic_steps: int | None = None,
     overwrite: bool = False,
     on_progress: OnProgress | None = None,
     on_note: OnNote | None = None,
@@ -47,7 +51,8 @@ def train(
         size: of the nets for one kind, "small", "base" or "large": larger ones are better when
             `budget` allows.
         objective: "mse", or "perceptual" for sharper pictures whose detail is partly invented: of a
-            photo model, the decoder is tuned. CompressAI's networks have "mse" and "ms-ssim".
+            photo model, the decoder is tuned. CompressAI's networks have "mse" and "ms-ssim";
+            codec "gan" has "mse" and "adversarial", which leaves the last of its stages out.
         holdout: the share of the pictures that is held out for the report, or other pictures; by
             default a twentieth, at most 2,000, and of photographs a hundredth, at most 24.
         skip_bad: leave out pictures that cannot be read, and say so.
@@ -59,12 +64,18 @@ def train(
         name: the model's name; by default that of the output file.
         report: whether to measure the model on real files at the end; CompressAI's networks have
             no such report.
-        codec: "kind" for pictures of one kind; "photo" for photographs of any size; or one of
-            CompressAI's networks, such as "bmshj2018-hyperprior" (see `integrations.compressai`).
+        codec: "kind" for pictures of one kind; "gan" for such pictures in one seed each, of 2 to 3
+            bytes: a generator trained against a discriminator, its inverse, and then the generator
+            again, so that its seeds cover the pictures; "photo" for photographs of any size; or one
+            of CompressAI's networks, such as "bmshj2018-hyperprior" (`integrations.compressai`).
         lmbda: of a network of CompressAI's: what distortion costs.
         init: what a network of CompressAI's starts from, a CompressAI checkpoint or a model file;
             or which photo model the perceptual objective tunes, by name, as a file or as a
             checkpoint of its training: by default the one installed as "photo".
+        loss: of the two players, see `training.gan_losses`; "non-saturating" unless given.
+        latents_from: what the generator is shown, see `training.sequences`; "lcg" unless given.
+        lcg: "lcg-5101", "lcg-29282" or "lcg-524287"; by default the pictures' size decides.
+        critic_steps: of the discriminator, for each of the generator; 1 unless given.
         overwrite: replace a model or a report that is there already.
         on_progress: called about once a minute.
         on_note: called with sentences that a user should read.
@@ -77,6 +88,8 @@ def train(
     other settings, diverged training, or a file in the way.
     """
     choices = {"size": size, "holdout": holdout, "report": report, "lmbda": lmbda, "init": init}
+    choices |= {"loss": loss, "latents_from": latents_from, "lcg": lcg}
+    choices |= {"critic_steps": critic_steps}
     way = way_of(codec, objective, choices)
     files = Files.check(output, budget, resume=resume, overwrite=overwrite)
     heard = {"on_progress": on_progress or ignore, "on_note": on_note or ignore}
