@@ -79,6 +79,23 @@ def test_ssim_is_the_mean_over_the_pictures() -> None:
     assert ssim(IMAGES, IMAGES) == pytest.approx(1)
 
 
+def test_signed_ssim_is_that_of_pixels_from_minus_one_to_one() -> None:
+    skimage = pytest.importorskip("skimage.metrics")
+    for images in (IMAGES, np.stack([IMAGES, IMAGES // 3, 255 - IMAGES], axis=-1)):
+        decoded = images // 2 + 20
+        a, b = (x.astype(np.float64) / 255 * 2 - 1 for x in (images, decoded))
+        axis = -1 if images.ndim == 4 else None
+        expected = np.mean(
+            [
+                skimage.structural_similarity(x, y, data_range=2, channel_axis=axis)
+                for x, y in zip(a, b, strict=True)
+            ]
+        )
+        found = ssim(images, decoded, signed=True)
+        assert found == pytest.approx(expected, abs=1e-9)
+        assert found != pytest.approx(ssim(images, decoded), abs=1e-3)
+
+
 def test_pictures_smaller_than_the_window_have_no_ssim() -> None:
     assert ssim(IMAGES[:, :6], IMAGES[:, :6]) is None
 

@@ -1,5 +1,6 @@
 """How far pictures are apart: two of them, or two whole sets."""
 
+from pseudocodec.metrics.frechet import Features, frechet_distance
 from pseudocodec.metrics.information import VIF_SIDE, vif
 from pseudocodec.metrics.multiscale import MS_SSIM_SIDE, ms_ssim
 from pseudocodec.metrics.pairs import Images
@@ -11,8 +12,10 @@ __all__ = [
     "MS_SSIM_SIDE",
     "SSIM_WINDOW",
     "VIF_SIDE",
+    "Features",
     "Images",
     "can_ssim",
+    "frechet_distance",
     "ms_ssim",
     "mse",
     "psnr",

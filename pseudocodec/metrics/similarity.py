@@ -18,8 +18,11 @@ def can_ssim() -> bool:
     return find_spec("skimage") is not None
 
 
-def ssim(images: Images, decoded: Images) -> float | None:
+def ssim(images: Images, decoded: Images, *, signed: bool = False) -> float | None:
     """Mean SSIM (Wang et al. 2004) over the pictures, windows of 7 x 7, data range 255.
+
+    With `signed`, of the pixels scaled to [-1, 1], data range 2, as where a generator's output is
+    compared. That is another figure: SSIM compares means, too, and those of mid-grey become 0.
 
     None where scikit-image is not installed, or a side is shorter than `SSIM_WINDOW`.
     """
@@ -29,7 +32,11 @@ def ssim(images: Images, decoded: Images) -> float | None:
     channel_axis = -1 if images.ndim == 4 else None
     values = [
         structural_similarity(
-            image, copy, win_size=SSIM_WINDOW, data_range=255, channel_axis=channel_axis
+            image / 127.5 - 1 if signed else image,
+            copy / 127.5 - 1 if signed else copy,
+            win_size=SSIM_WINDOW,
+            data_range=2 if signed else 255,
+            channel_axis=channel_axis,
         )
         for image, copy in zip(images, decoded, strict=True)
     ]
