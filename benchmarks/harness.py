@@ -39,7 +39,8 @@ from rich.table import Table
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-RESULTS = Path(__file__).parent / "results"
+FOLDER = Path(__file__).resolve().parent
+RESULTS = FOLDER / "results"
 Row = dict[str, Any]  # one measurement: JSON values by column name
 log = Console(stderr=True)  # where progress goes, so that stdout holds the table alone
 
@@ -59,7 +60,7 @@ def run(  # noqa: PLR0917 - every script calls it the same way, in this order
     holds every key of every row. `libraries` are the distributions whose versions bear on the
     figures. `measure` is told whether the run is quick.
     """
-    name = Path(script).stem
+    name = _name(Path(script).absolute())
     options = _parse(name, description, argv)
     rows = measure(options.quick)
     Console().print(table(rows, columns))
@@ -72,6 +73,12 @@ def run(  # noqa: PLR0917 - every script calls it the same way, in this order
         write_json(json_path, command, rows, libraries)
     if plot_path and draw:
         write_plot(plot_path, draw, rows)
+
+
+def _name(script: Path) -> str:
+    """Of a script in a folder of benchmarks, with the folder."""
+    home = FOLDER if script.is_relative_to(FOLDER) else script.parent
+    return script.relative_to(home).with_suffix("").as_posix()
 
 
 def _parse(name: str, description: str | None, argv: Sequence[str] | None) -> argparse.Namespace:
