@@ -89,7 +89,7 @@ def flat(pictures: Images) -> Table:
 def as_bytes(rows: Table) -> Images:
     """The inverse of `flat`."""
     pictures: Images = ((rows + 1) * 127.5).round().clip(0, 255).astype(np.uint8)
-    return pictures.reshape(-1, 28, 28)
+    return pictures.reshape((-1, 28, 28))
 
 
 def best_of(book: Images, choices: NDArray[np.int64] | None, pictures: Images) -> Images:

@@ -111,7 +111,7 @@ def refined(nets: GanTransform, pictures: Images, latents: Latents, steps: int) 
         optimiser = torch.optim.Adam([z], lr=0.03)
         for _ in range(steps):
             optimiser.zero_grad()
-            (nets.generator(z) - images).square().sum().backward()  # type: ignore[no-untyped-call]
+            (nets.generator(z) - images).square().sum().backward()
             optimiser.step()
             with torch.no_grad():
                 z.clamp_(-1, 1)
