@@ -7,12 +7,14 @@ test.tar of 64 x 64 images. A script whose data is absent exits with one sentenc
 
 from __future__ import annotations
 
+import gzip
 import os
 import sys
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pseudocodec import inputs
 from pseudocodec.metrics import Images
@@ -27,6 +29,13 @@ def mnist(split: Split) -> Images:
     return read(f"mnist/{prefix}-images-idx3-ubyte.gz")
 
 
+def mnist_labels(split: Split) -> NDArray[np.uint8]:
+    """Which digits `mnist` shows, uint8 (n,) from 0 to 9, in the same order."""
+    prefix = "train" if split == "train" else "t10k"
+    content = gzip.decompress(_find(f"mnist/{prefix}-labels-idx1-ubyte.gz").read_bytes())
+    return np.frombuffer(content, np.uint8, offset=8)  # behind type and number, 4 bytes each
+
+
 def faces64(split: Split) -> Images:
     """The 14,000 training or 1,000 test faces in the order of the archive, (n, 64, 64, 3)."""
     return read(f"faces64/{split}.tar")
@@ -34,7 +43,11 @@ def faces64(split: Split) -> Images:
 
 def read(name: str) -> Images:
     """All images, of one size, in a file of the data folder; exits with a sentence if absent."""
+    return np.stack([np.asarray(item.load()) for item in inputs.find([_find(name)])])
+
+
+def _find(name: str) -> Path:
     path = ROOT / name
     if not path.is_file():
         sys.exit(f"{name} is not in {ROOT}: set PSEUDOCODEC_DATA to the folder that holds it.")
-    return np.stack([np.asarray(item.load()) for item in inputs.find([path])])
+    return path

@@ -34,6 +34,11 @@ def test_importing_loads_nothing_heavy() -> None:
     assert not heavy & modules_after("import pseudocodec")
 
 
+def test_measures_load_torch_when_they_are_used() -> None:
+    code = "from pseudocodec.evaluation import digit_features, inception"
+    assert "torch" not in modules_after(code)
+
+
 def test_info_and_models_load_neither_torch_nor_numba(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:

@@ -18,7 +18,19 @@ def test_digits_are_read_from_the_folder(tmp_path, monkeypatch):
     assert np.array_equal(images, pixels.reshape(2, 28, 28))
 
 
+def test_labels_are_read_from_the_folder(tmp_path, monkeypatch):
+    (tmp_path / "mnist").mkdir()
+    path = tmp_path / "mnist" / "train-labels-idx1-ubyte.gz"
+    path.write_bytes(gzip.compress(bytes([0, 0, 8, 1, 0, 0, 0, 3, 7, 0, 9])))
+    monkeypatch.setattr(data, "ROOT", tmp_path)
+    labels = data.mnist_labels("train")
+    assert labels.dtype == np.uint8
+    assert labels.tolist() == [7, 0, 9]
+
+
 def test_absent_data_ends_the_script_with_a_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(data, "ROOT", tmp_path)
     with pytest.raises(SystemExit, match=r"faces64/train.tar is not in .*PSEUDOCODEC_DATA"):
         data.faces64("train")
+    with pytest.raises(SystemExit, match=r"mnist/t10k-labels-idx1-ubyte.gz is not in"):
+        data.mnist_labels("test")
