@@ -2,8 +2,8 @@
 
 The autoencoders' latents, 16 values a map (see protocol.py), are not coded: `values` says how many
 floats there are. `sequences` is composition.py's row of 20 on the uniform generator, of 127.5
-bytes. MSE and SSIM of pixels in [-1, 1], which the thesis does not say of its own; FID only where
-Inception's weights are installed.
+bytes. MSE and SSIM of pixels in [-1, 1], `mse_01` in [0, 1]: the thesis does not say which of them
+its own is. FID only where Inception's weights are installed.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ COLUMNS = {
     "values": "d",
     "epochs": ".1f",
     "mse": ".4f",
+    "mse_01": ".4f",
     "thesis_mse": ".4f",
     "ssim": ".3f",
     "thesis_ssim": ".3f",

@@ -95,7 +95,8 @@ def as_bytes(rows: Table) -> Images:
 def best_of(book: Images, choices: NDArray[np.int64] | None, pictures: Images) -> Images:
     """For each picture the nearest of the `choices` (n, k) of the book's; None: of all."""
     if choices is None or choices.shape[1] == len(book):
-        return book[nearest(flat(pictures), flat(book))]
+        best: Images = book[nearest(flat(pictures), flat(book))]
+        return best
     rows = flat(book)
     out = [
         mine[int(np.square(rows[mine] - target).sum(1).argmin())]

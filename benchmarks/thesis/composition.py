@@ -3,8 +3,8 @@
 The latents are compositions of sequences of the LCG with m = 524287, on a generator that learnt
 from uniform latents and on one that learnt from those sequences; see recovery.py. Synthetic:
 pictures that the generator makes of its own latents. `bytes` counts 19 bits a seed and a float32
-weight, as the thesis stores them. MSE and SSIM of pixels in [-1, 1], which the thesis does not say
-of its own; FID only where Inception's weights are installed.
+weight, as the thesis stores them. MSE and SSIM of pixels in [-1, 1], `mse_01` in [0, 1]:
+the thesis does not say which of them its own is. FID only where Inception's weights are installed.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ COLUMNS = {
     "bytes": ".1f",
     "epochs": ".1f",
     "mse": ".4f",
+    "mse_01": ".4f",
     "thesis_mse": ".4f",
     "ssim": ".3f",
     "thesis_ssim": ".3f",

@@ -2,8 +2,8 @@
 
 Sequences of 100 symbols of the LCGs with m = 5101, 29282 and 524287, a generator and an inverse
 generator for each, and an autoencoder of 100 values; the pipeline is in one_seed.py. The faces are
-another set of the same kind. MSE and SSIM of pixels in [-1, 1], which the thesis does not say of
-its own. FID only where Inception's weights are installed.
+another set of the same kind. MSE and SSIM of pixels in [-1, 1], `mse_01` in [0, 1]: the thesis
+does not say which of them its own is. FID only where Inception's weights are installed.
 """
 
 from __future__ import annotations

@@ -38,6 +38,7 @@ COLUMNS = {
     "thesis_latent_mse": ".4f",
     "seeds_found": ".0%",
     "mse": ".4f",
+    "mse_01": ".4f",
     "thesis_mse": ".4f",
     "ssim": ".3f",
     "thesis_ssim": ".3f",

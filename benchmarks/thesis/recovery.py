@@ -120,9 +120,11 @@ def refined(nets: GanTransform, pictures: Images, latents: Latents, steps: int) 
 
 
 def measured(originals: Images, restored: Images) -> dict[str, Any]:
-    """MSE and SSIM in [-1, 1]; FID where the weights of its network are installed."""
+    """MSE and SSIM in [-1, 1], MSE in [0, 1] too; FID where its network's weights are installed."""
+    error = mse(originals, restored)
     return {
-        "mse": mse(originals, restored) * SIGNED,
+        "mse": error * SIGNED,
+        "mse_01": error,
         "ssim": ssim(originals, restored, signed=True),
         "fid": _fid(originals, restored),
     }
