@@ -4,7 +4,12 @@ The inverse generator says where the sequence should lie, and the neighbourhood 
 code finds one near there: effort 0, the thesis' way. Higher efforts judge by the picture: the
 nearest sequences of all (`latent.nearest`), as many as CANDIDATES says, go through the generator,
 and the one whose picture is nearest stays. Where the pictures of all seeds are few enough
-(BOOK_VALUES) they are made once, and from effort BOOK_FROM on all are compared, exactly.
+(BOOK_VALUES) they are made once, and from effort BOOK_FROM on all are compared.
+
+Nearest is by the squared error, and among the CLOSE nearest by their structure, too: squared error
+in [-1, 1] plus STRUCTURE times 1 - SSIM. At so few bits many pictures are about as wrong, and some
+of them look wrong. On digits of the training set, in a table of k-means' 5,101 centres, this costs
+0.7 % of squared error and gains 0.010 of SSIM.
 """
 
 from __future__ import annotations
@@ -29,7 +34,8 @@ if TYPE_CHECKING:
 CANDIDATES = (0, 1, 10, 30, 100, 200, 500, 1_000, 2_000, 4_000)  # by effort
 BOOK_VALUES = 1 << 23  # samples of the pictures of all seeds: 32 MiB
 BOOK_FROM = 2
-CLOSE = 8  # of the book's seeds are compared again, so that a batch's rounding decides nothing
+CLOSE = 32  # seeds compared by structure
+STRUCTURE = 0.2  # weight of it
 AT_ONCE = 512  # candidates through the generator
 
 
@@ -42,7 +48,9 @@ def describe_seeds(
     out = [np.empty((0, 1), np.int64)]
     for part in model.tensors(images, device):
         if effort >= BOOK_FROM and code.lcg.m * part[0].numel() <= BOOK_VALUES:
-            out.append(_from_book(_book(model, code, part.device), part))
+            book = _book(model, code, part.device)
+            places, _ = best_of_book(book, 2 * part - 1)
+            out.append(places[:, None].cpu().numpy())
             continue
         with torch.inference_mode():
             levels = torch.zeros(len(part), device=part.device)
@@ -62,37 +70,52 @@ def _best(
     best = np.empty((len(seeds), 1), np.int64)
     for row, image, mine in zip(best, images, seeds, strict=True):
         pictures = _pictures(model, code, mine, image.device)
-        row[:] = mine[int((pictures - image).square().sum((1, 2, 3)).argmin())]
+        place, _ = best_of_book(pictures, 2 * image[None] - 1)
+        row[:] = mine[int(place)]
     return best
 
 
-def _from_book(book: Tensor, images: Tensor) -> NDArray[np.int64]:
-    """The seeds (n, 1) of the nearest of all pictures (m, C, H, W)."""
+def best_of_book(book: Tensor, images: Tensor, close: int = CLOSE) -> tuple[Tensor, Tensor]:
+    """Of pictures (m, C, H, W) in [-1, 1] the nearest to each image (n, C, H, W).
+
+    Returns places (n,) and mean squared errors (n,). Of the `close` nearest by squared error the
+    one with the least cost is taken, the first of equals.
+    """
+
+    from pseudocodec.metrics.structure import WINDOW, structural_similarity
+
     flat, rows = images.flatten(1), book.flatten(1)
     scores = rows.square().sum(1) - 2 * flat @ rows.T
-    close = scores.topk(min(CLOSE, len(rows)), largest=False).indices.sort(1).values
-    errors = (rows[close] - flat[:, None]).square().sum(2)
-    seeds: NDArray[np.int64] = close.gather(1, errors.argmin(1, keepdim=True)).cpu().numpy()
-    return seeds
+    close = min(close, len(rows))
+    places = scores.topk(close, largest=False).indices.sort(1).values
+    # Again one by one: products of a batch are rounded otherwise than those of a single picture.
+    errors = (rows[places] - flat[:, None]).square().mean(2)
+    costs = errors
+    if close > 1 and min(images.shape[2:]) >= WINDOW:
+        copies = images.repeat_interleave(close, 0)
+        alike = structural_similarity(book[places.flatten()], copies, 2.0)
+        costs = errors + STRUCTURE * (1 - alike.view_as(errors))
+    best = costs.argmin(1, keepdim=True)
+    return places.gather(1, best)[:, 0], errors.gather(1, best)[:, 0]
 
 
 @lru_cache(maxsize=2)
 def _book(model: VectorModel, code: SeedCode, device: torch.device) -> Tensor:
-    """The pictures of all seeds, float32 (m, C, H, W)."""
+    """The pictures of all seeds, float32 (m, C, H, W) in [-1, 1]."""
     return _pictures(model, code, np.arange(code.lcg.m), device)
 
 
 def _pictures(
     model: VectorModel, code: SeedCode, seeds: NDArray[np.int64], device: torch.device
 ) -> Tensor:
-    """What seeds (k,) decode to, float32 (k, C, H, W) in [0, 1]."""
+    """What seeds (k,) decode to, float32 (k, C, H, W) in [-1, 1]."""
     import torch
 
     latents = torch.from_numpy(code.decode(seeds[:, None], code.max_bits)).to(device)
     transform = model.transform(device)
     with torch.inference_mode():
         parts = [
-            transform.synthesise(part, torch.zeros(len(part), device=device)).clamp(0, 1)
+            2 * transform.synthesise(part, torch.zeros(len(part), device=device)).clamp(0, 1) - 1
             for part in torch.split(latents, AT_ONCE)
         ]
     return torch.cat(parts)

@@ -98,11 +98,11 @@ def best_of(book: Images, choices: NDArray[np.int64] | None, pictures: Images) -
         best: Images = book[nearest(flat(pictures), flat(book))]
         return best
     rows = flat(book)
-    out = [
+    found = [
         mine[int(np.square(rows[mine] - target).sum(1).argmin())]
         for target, mine in zip(flat(pictures), choices, strict=True)
     ]
-    return book[np.array(out)]
+    return np.stack([book[seed] for seed in found])
 
 
 def nearest(rows: Table, table: Table) -> NDArray[np.int64]:

@@ -29,13 +29,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pseudocodec.latent.nearest import nearest_seeds
+from pseudocodec.metrics.structure import structural_similarity
 from pseudocodec.nets.gan import GanTransform
 from pseudocodec.nets.precision import autocast
 from pseudocodec.prng import THESIS, Lcg
+from pseudocodec.seeding import CLOSE, STRUCTURE, best_of_book
 from pseudocodec.training.gan import pictures_of
 from pseudocodec.training.run import Run, RunRecipe
 from pseudocodec.training.sequences import Sequences
-from pseudocodec.training.structure import structural_similarity
 from pseudocodec.training.team import Team
 from pseudocodec.training.warps import warp
 
@@ -57,7 +58,7 @@ class CoveringRecipe(RunRecipe):
     lcg: Lcg = THESIS["lcg-5101"]
     warp: float = 1.0  # strength of the deformations of training pictures, see training.warps
     latent_weight: float = 0.05  # of the inverse generator's error, where pictures give the seeds
-    structure: float = 0.1  # weight of 1 - SSIM, in the last part of the run: FINISH
+    structure: float = STRUCTURE  # weight of 1 - SSIM, in the last part of the run: FINISH
 
 
 @dataclass(frozen=True)
@@ -237,13 +238,13 @@ class _Book:
 
     @torch.no_grad()
     def nearest(self, nets: GanTransform, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """The seeds (n,) whose pictures are nearest to `pictures`, and the mean squares (n,)."""
+        """The seeds (n,) whose pictures are nearest to `pictures`, and the mean squares (n,).
+
+        Nearest as an encoder has it; before the last part of a run by the squared error alone.
+        """
         with autocast(self.run.device):
-            parts = [nets.generator(part) for part in torch.split(self.latents, 512)]
-        book = torch.cat(parts).flatten(1)
-        energy, seeds, errors = book.square().sum(1), [], []
-        for part in torch.split(pictures.flatten(1), 2_000):
-            least, place = (energy - 2 * part @ book.T).min(1)
-            seeds.append(place)
-            errors.append((least + part.square().sum(1)).clamp(min=0) / part.shape[1])
-        return torch.cat(seeds), torch.cat(errors)
+            book = torch.cat([nets.generator(part) for part in torch.split(self.latents, 512)])
+        close = CLOSE if self.run.finishing and self.run.recipe.structure else 1
+        found = [best_of_book(book, part, close) for part in torch.split(pictures, 500)]
+        seeds, errors = (torch.cat(column) for column in zip(*found, strict=True))
+        return seeds, errors

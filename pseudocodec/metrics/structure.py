@@ -1,4 +1,8 @@
-"""SSIM of batches with a gradient, for training: what `metrics.ssim` measures, in torch."""
+"""SSIM of batches of tensors: what `metrics.ssim` measures, in torch, with a gradient.
+
+For training, and for encoders that compare many pictures. Not imported with `metrics`, which does
+without torch.
+"""
 
 from __future__ import annotations
 
