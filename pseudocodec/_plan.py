@@ -84,7 +84,7 @@ def plan(
     if isinstance(model, PhotoModel):
         return _plan_photos(model, images, request, kept)
     vectors = load_vector_model(model)
-    dense = not progressive and vectors.dense is not None
+    dense = vectors.writes_dense(progressive=progressive)
     return _plan_vectors(vectors, images, request, kept, dense)
 
 

@@ -464,9 +464,10 @@ def train(data: Path, output: Path, **settings: Any) -> None:
     are resized to it. Nets, latents and the range of rates are chosen to suit the pictures.
 
     Progress goes to stderr once a minute: PSNR on the held-out pictures, by bytes a picture, and
-    MODEL.safetensors.progress.png shows some of them before and after. Ctrl-C stops; --resume goes
-    on from there. At the end the folder MODEL-report is written, as `evaluate` does: what real
-    files of held-out pictures are worth beside JPEG, WebP, AVIF and JPEG XL.
+    MODEL.safetensors.progress.png shows some of them before and after; with --codec gan it is the
+    losses and errors of each stage. Ctrl-C stops; --resume goes on from there. At the end the
+    folder MODEL-report is written, as `evaluate` does: what real files of held-out pictures are
+    worth beside JPEG, WebP, AVIF and JPEG XL.
 
     With several GPUs, start it with torchrun: every process trains.
 

@@ -71,7 +71,7 @@ def encode(
         resize: fit a picture of another size to the model's; decoding returns the original size.
         progressive: every prefix of the file decodes to a coarser picture (`decode(partial=True)`).
             False takes the model's dense code where it has one: the same picture in fewer bytes,
-            all of them needed. Photo files never decode from a prefix.
+            all of them needed. Photo files, and those of one seed, never decode from a prefix.
 
     Pictures of 16 bits are reduced to 8.
 
@@ -85,7 +85,7 @@ def encode(
         return loaded.encode_picture(image, target, device=device)
     assert isinstance(loaded, VectorModel)
     pixels, geometry = prepare(image, loaded, fit=resize)
-    coder = Coder(loaded, not progressive and loaded.dense is not None, effort, device)
+    coder = Coder(loaded, loaded.writes_dense(progressive=progressive), effort, device)
     if target.psnr is not None:
         [(payload, _)] = encode_psnr(coder, [pixels], target.psnr, align=8)
     else:

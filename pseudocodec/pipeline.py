@@ -102,7 +102,7 @@ def encode_psnr(coder: Coder, images: Sequence[Pixels], target: float, align: in
         if i not in found:
             raise PslError(
                 f"psnr={target}: model {coder.model.facts.name!r} reaches {best[i]:.1f} dB on this "
-                f"picture with {code.max_bits // 8} bytes, its most; ask for less, or for "
+                f"picture with {-(-code.max_bits // 8)} bytes, its most; ask for less, or for "
                 "quality=100"
             )
     return [found[i] for i in range(len(images))]

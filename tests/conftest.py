@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 if TYPE_CHECKING:
-    from pseudocodec.model import PhotoModel
+    from pseudocodec.model import PhotoModel, VectorModel
 
 ROOT = Path(__file__).parents[1]
 Draw = Callable[[int], NDArray[np.uint8]]
@@ -43,6 +43,20 @@ def photo_model(tmp_path_factory: pytest.TempPathFactory) -> PhotoModel:
     photo_models.write(path)
     loaded = load_model(path)
     assert isinstance(loaded, PhotoModel)
+    return loaded
+
+
+@pytest.fixture(scope="session")
+def seed_model(tmp_path_factory: pytest.TempPathFactory) -> VectorModel:
+    """A model of one seed a picture, for pictures such as `gan_models.pictures`."""
+    import gan_models
+
+    from pseudocodec.model import VectorModel, load_model
+
+    path = tmp_path_factory.mktemp("models") / "seeds.safetensors"
+    gan_models.write(path)
+    loaded = load_model(path)
+    assert isinstance(loaded, VectorModel)
     return loaded
 
 

@@ -19,7 +19,10 @@ import pseudocodec.pillow
 from pseudocodec.cli import main
 from pseudocodec.errors import Corrupt, PslError, UnverifiedWarning
 from pseudocodec.files import atomic_write
+from pseudocodec.prng import THESIS
+from pseudocodec.training.gan_losses import LOSSES
 from pseudocodec.training.loop import Progress
+from pseudocodec.training.sequences import SOURCES
 
 DIGITS = np.random.default_rng(2).integers(0, 256, (3, 4, 6), dtype=np.uint8)
 
@@ -425,6 +428,10 @@ class TestTrain:
                 "objective": "mse",
                 "lmbda": None,
                 "init": None,
+                "loss": None,
+                "latents_from": None,
+                "lcg": None,
+                "critic_steps": None,
                 "overwrite": False,
                 "holdout": None,
                 "skip_bad": False,
@@ -449,18 +456,54 @@ class TestTrain:
         assert (call_["holdout"], call_["skip_bad"]) == ("test/", True)
         assert (call_["report"], call_["name"]) == (False, "scans")
 
-    @pytest.mark.parametrize("choice", [["--size", "huge"], ["--objective", "beauty"]])
+    def test_choices_of_one_seed_a_picture(self, calls: list[dict[str, Any]]) -> None:
+        options = ["--codec", "gan", "--objective", "adversarial", "--loss", "wasserstein"]
+        options += ["--latents-from", "lcg+noise", "--lcg", "lcg-29282", "--critic-steps", "5"]
+        good("train", "in", "-o", "m.safetensors", *options)
+        (call_,) = calls
+        assert (call_["codec"], call_["objective"]) == ("gan", "adversarial")
+        assert (call_["loss"], call_["latents_from"]) == ("wasserstein", "lcg+noise")
+        assert (call_["lcg"], call_["critic_steps"]) == ("lcg-29282", 5)
+
+    @pytest.mark.parametrize(
+        ("option", "known"),
+        [("loss", LOSSES), ("latents_from", SOURCES), ("lcg", tuple(THESIS))],
+    )
+    def test_choices_are_those_of_the_library(self, option: str, known: tuple[str, ...]) -> None:
+        """The command names them itself: it imports torch only when it trains."""
+        parameters = {parameter.name: parameter for parameter in main.commands["train"].params}
+        assert tuple(parameters[option].type.choices) == known
+
+    @pytest.mark.parametrize("steps", ["0", "101", "1.5"])
+    def test_wrong_critic_steps(self, steps: str, calls: list[dict[str, Any]]) -> None:
+        said = "--critic-steps"
+        refused(said, "train", "in", "-o", "m", "--codec", "gan", said, steps, code=2)
+        assert not calls
+
+    @pytest.mark.parametrize(
+        "choice",
+        [
+            ["--size", "huge"],
+            ["--objective", "beauty"],
+            ["--loss", "hinge"],
+            ["--latents-from", "dice"],
+            ["--lcg", "randu"],
+        ],
+    )
     def test_wrong_choices(self, choice: list[str], calls: list[dict[str, Any]]) -> None:
         refused("is not one of", "train", "in", "-o", "m", *choice, code=2)
         assert not calls
 
-    def test_the_table_of_the_report(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("codec", ["kind", "gan"])
+    def test_the_table_of_the_report(
+        self, codec: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
         row = {"bytes": 15.5, "psnr": 20.0, "ssim": 0.8, "encode_per_s": 9, "decode_per_s": 90}
         report = {"folder": "m-report", "files": ["card.md"], "rows": [row]}
         result = {"id": "ab", "bytes": 5, "report": report}
         monkeypatch.setattr(pseudocodec, "train", lambda *_, **__: result, raising=False)
         monkeypatch.chdir(tmp_path)
-        out = good("train", "in", "-o", "m.safetensors").stdout
+        out = good("train", "in", "-o", "m.safetensors", "--codec", codec).stdout
         assert out.splitlines()[-2:] == ["m-report: card.md", "m.safetensors: 5 bytes, model ab"]
         assert "20.00" in out
 
@@ -554,6 +597,14 @@ class TestHelp:
         assert "--json" in text
         assert max(map(len, text.splitlines())) <= 80
         assert good(command, "-h").stdout == text
+
+    def test_options_of_one_codec_say_so(self) -> None:
+        text = " ".join(good("train", "--help").stdout.split())
+        assert "gan: for such pictures in one seed each" in text
+        for option in ("--loss", "--latents-from", "--lcg", "--critic-steps"):
+            said = text.partition(f" {option} ")[2].partition(" --")[0]
+            assert "Of --codec gan" in text.partition(f" {option} ")[2][:200], option
+            assert "[" in said or "N" in said
 
     def test_exit_codes_and_examples_are_documented(self) -> None:
         text = good("--help").stdout

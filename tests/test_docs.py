@@ -18,6 +18,8 @@ from pseudocodec.cli import main
 from pseudocodec.encoding import EFFORTS
 from pseudocodec.latent.composition import BEAMS
 from pseudocodec.photo.encoder import EFFORTS as PHOTO_EFFORTS
+from pseudocodec.seeding import BOOK_FROM, BOOK_VALUES, CANDIDATES
+from pseudocodec.training.train_gan import SHARES
 
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 RESULTS = ROOT / "benchmarks" / "results"
@@ -102,6 +104,21 @@ def test_effort_on_pictures_of_one_kind_is_what_is_done_and_was_measured() -> No
             f"{one['db']:.2f} dB",
             speed,
         ]
+
+
+def test_effort_of_one_seed_is_what_is_done() -> None:
+    rows = table("effort.md", "### One seed a picture")
+    assert [tuple(map(int, row[:2])) for row in rows] == list(enumerate(CANDIDATES))
+    text = (ROOT / "docs" / "effort.md").read_text(encoding="utf-8")
+    assert f"at most {BOOK_VALUES:,} samples" in text
+    assert f"effort {BOOK_FROM} and above compare all" in text
+
+
+def test_stages_of_one_seed_are_what_is_done() -> None:
+    rows = table("train.md", "Three stages share the budget")
+    for stage, (name, mse, adversarial, _) in enumerate(rows[:3]):
+        said = [f"{SHARES[objective][stage]:.0%}" for objective in ("mse", "adversarial")]
+        assert [mse, adversarial or "0 %"] == [share.replace("%", " %") for share in said], name
 
 
 def test_random_access_is_what_was_measured() -> None:

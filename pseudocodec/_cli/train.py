@@ -34,7 +34,7 @@ def run(data: Path, output: Path, *, force: bool, as_json: bool, **settings: Any
         return
     report = result.get("report")
     if report:
-        if settings["codec"] == "kind":
+        if settings["codec"] in {"kind", "gan"}:
             header, rows = rate_table(report["rows"])
             print_table([dict(zip(header, row, strict=True)) for row in rows])
         click.echo(f"{label(report['folder'])}: {', '.join(report['files'])}")

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pseudocodec.errors import PslError
+from pseudocodec.latent._checks import checked_latents
 from pseudocodec.latent.dictionary import Dictionary, dictionary
 from pseudocodec.latent.search import correlate
 from pseudocodec.prng import Lcg
@@ -34,14 +35,14 @@ def nearest_seeds(lcg: Lcg, latents: NDArray[np.float32], count: int = 1) -> NDA
     """The `count` nearest seeds to each of latents (n, d) in [-1, 1], nearest first: (n, count).
 
     Equally near ones come in the order of their seeds. Takes about a millisecond a target for
-    m = 524287, d = 100, `count` = 1. Raises PslError for a modulus above 2^24 and a `count` that is
-    not from 1 to m.
+    m = 524287, d = 100, `count` = 1. Raises PslError for a modulus above 2^24, a `count` that is
+    not from 1 to m, and latents that are not finite.
     """
     if not searchable(lcg):
         raise PslError(f"all seeds of an LCG with m = {lcg.m} are too many to score: use m <= 2^24")
     if not 1 <= count <= lcg.m:
         raise PslError(f"count={count}: expected 1 to m = {lcg.m}")
-    latents = np.ascontiguousarray(latents, np.float32)
+    latents = np.ascontiguousarray(checked_latents(latents, np.shape(latents)[-1], 0))
     book = _scores_of(lcg, latents.shape[1])
     out = np.empty((len(latents), count), np.int64)
     for row, target in zip(out, latents, strict=True):

@@ -49,6 +49,11 @@ class VectorModel(Model):
             )
         return self.dense
 
+    def writes_dense(self, *, progressive: bool) -> bool:
+        """Whether payloads go into the dense code: prefixes are not asked for, or never decode."""
+        has_prefixes = self.code.least_bits < self.code.max_bits
+        return self.dense is not None and not (progressive and has_prefixes)
+
     @property
     def batch(self) -> int:
         """Pictures through the nets at a time: their features must fit into memory."""

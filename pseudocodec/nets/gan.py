@@ -24,6 +24,7 @@ from pseudocodec.nets.blocks import check_dims
 MAX_SIDE = 256
 MAX_WIDTH = 4096  # of any layer: a model file must not ask for unbounded memory
 MAX_LATENTS = 1 << 14
+MAX_WEIGHTS = 1 << 28  # of both nets, for the same reason
 FEWEST_PLACES = 4  # a side of the deepest feature maps, at least
 WIDENINGS = 3  # halvings of the sides that double the features; further ones keep them
 SLOPE = 0.2  # of the leaky ReLU
@@ -68,6 +69,11 @@ class GanConfig:
                 f"{2 * FEWEST_PLACES} pixels on; resize or pad the pictures"
             )
 
+        if self.weights > MAX_WEIGHTS:
+            raise PslError(
+                f"nets of {self.weights:,} weights: at most {MAX_WEIGHTS:,} are supported"
+            )
+
     def as_dict(self) -> dict[str, Any]:
         """The fields as JSON-ready values."""
         return asdict(self)
@@ -84,6 +90,19 @@ class GanConfig:
     def places(self) -> tuple[int, int]:
         """Rows and columns of the deepest feature maps."""
         return self.height >> self.halvings, self.width >> self.halvings
+
+    @property
+    def weights(self) -> int:
+        """Weights of generator and inverse generator, without biases."""
+        count = self.hidden * (self.latents + (self.depth - 1) * self.hidden)
+        for base, vector in (
+            (self.base, self.hidden or self.latents),
+            (self.encoder_base, self.latents),
+        ):
+            widths = self.widths(base)
+            count += widths[-1] * self.places[0] * self.places[1] * vector
+            count += 16 * sum(a * b for a, b in itertools.pairwise([self.channels, *widths]))
+        return count
 
     def widths(self, base: int) -> list[int]:
         """Features from half resolution down to the deepest maps."""

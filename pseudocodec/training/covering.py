@@ -84,6 +84,7 @@ class CoveringRun(Run[CoveringProgress]):
 
     nets: GanTransform
     recipe: CoveringRecipe
+    in_parts = True
 
     def __init__(
         self,
@@ -148,6 +149,7 @@ class CoveringRun(Run[CoveringProgress]):
 
     def _nearest(self, latents: Tensor) -> Tensor:
         """The sequences (n, d) nearest to latents (n, d)."""
+        self._require_finite(latents.sum())
         seeds = nearest_seeds(self.recipe.lcg, latents.float().cpu().numpy())[:, 0]
         return self.sequences.of_seeds(torch.from_numpy(seeds)).to(self.device)
 
@@ -205,9 +207,10 @@ class _Book:
     def loss(self, batch: int) -> Tensor:
         """The error of `batch` seeds, drawn as often as they have pictures."""
         run = self.run
-        if run.step % ROUND == 0 or not self.used:
+        resumed = run.finishing and not len(self.given)  # which no checkpoint holds
+        if run.step % ROUND == 0 or not self.used or resumed:
             self._assign()
-        if run.finishing and len(self.given):
+        if run.finishing:
             place = torch.randint(len(self.given), (batch,), device=run.device)
             pick, wanted = self.seeds[place], self.given[place]
         else:
@@ -225,6 +228,7 @@ class _Book:
         """Give fresh pictures to their nearest seeds."""
         pictures = self.run.pictures(PART)
         seeds, errors = self.nearest(self.run.nets, pictures)
+        self.run._require_finite(errors.sum())
         self.given, self.seeds = pictures, seeds
         flat = pictures.flatten(1)
         self.sums.mul_(KEPT).index_add_(0, seeds, flat)
@@ -233,7 +237,7 @@ class _Book:
         if not len(empty):
             return
         # Badly covered pictures are likelier to become an empty seed's.
-        pick = torch.multinomial(errors, len(empty), replacement=True)
+        pick = torch.multinomial(errors + 1e-9, len(empty), replacement=True)  # all may be 0
         self.sums[empty], self.counts[empty] = flat[pick], 1.0
 
     @torch.no_grad()

@@ -14,6 +14,7 @@ from pseudocodec.nets.precision import autocast
 from pseudocodec.prng import THESIS, Lcg
 from pseudocodec.training.gan_losses import (
     LOSSES,
+    check_critic_steps,
     discriminator_loss,
     generator_loss,
     score,
@@ -45,8 +46,7 @@ class GanRecipe(RunRecipe):
         """Refuse what there is not."""
         if self.loss not in LOSSES:
             raise PslError(f"loss={self.loss!r}: expected one of {', '.join(LOSSES)}")
-        if not 1 <= self.critic_steps <= 100:
-            raise PslError(f"critic_steps={self.critic_steps}: expected 1 to 100")
+        check_critic_steps(self.critic_steps)
 
 
 @dataclass(frozen=True)

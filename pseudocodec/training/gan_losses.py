@@ -19,6 +19,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pseudocodec.errors import PslError
+
 LOSSES = ("standard", "non-saturating", "least-squares", "wasserstein")
 PENALTY = 10.0  # of the slope, in Wasserstein's loss
 
@@ -52,6 +54,12 @@ def slope_penalty(
     [slope] = torch.autograd.grad(discriminator(between).sum(), between, create_graph=True)
     out: Tensor = PENALTY * (slope.flatten(1).norm(dim=1) - 1).square().mean()
     return out
+
+
+def check_critic_steps(steps: object) -> None:
+    """Refuse, by PslError, what is no number of the discriminator's steps."""
+    if type(steps) is not int or not 1 <= steps <= 100:
+        raise PslError(f"critic_steps={steps!r}: expected a whole number from 1 to 100")
 
 
 def score(name: str, logits: Tensor) -> float:

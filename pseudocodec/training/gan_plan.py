@@ -8,7 +8,7 @@ from pseudocodec.errors import PslError
 from pseudocodec.nets.gan import GanConfig
 from pseudocodec.prng import THESIS, Lcg, named
 from pseudocodec.training.covering import BOOK_VALUES
-from pseudocodec.training.gan_losses import LOSSES
+from pseudocodec.training.gan_losses import LOSSES, check_critic_steps
 from pseudocodec.training.plan import SIZES
 from pseudocodec.training.sequences import SOURCES
 
@@ -36,8 +36,7 @@ class GanChoices:
         ):
             if value not in {None, *known}:
                 raise PslError(f"{name}={value!r}: expected one of {', '.join(known)}")
-        if self.critic_steps is not None and not 1 <= self.critic_steps <= 100:
-            raise PslError(f"critic_steps={self.critic_steps}: expected 1 to 100")
+        check_critic_steps(1 if self.critic_steps is None else self.critic_steps)
 
 
 @dataclass(frozen=True)

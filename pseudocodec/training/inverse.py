@@ -56,6 +56,7 @@ class InverseRun(Run[InverseProgress]):
 
     nets: GanTransform
     recipe: InverseRecipe
+    in_parts = True
 
     def __init__(
         self, generator: Generator, config: GanConfig, recipe: InverseRecipe, team: Team
@@ -127,6 +128,7 @@ class AutoencoderRun(Run[InverseProgress]):
 
     nets: GanTransform
     recipe: AutoencoderRecipe
+    in_parts = True
 
     def __init__(
         self, images: Tensor, config: GanConfig, recipe: AutoencoderRecipe, team: Team

@@ -64,8 +64,9 @@ class Job:
         """Train to the end of the budget, from the checkpoint where there is one.
 
         `on_progress` hears of every report before the job's own does. A `stage` of several has a
-        checkpoint of its own; one that is finished is not begun again. Returns the last report,
-        None in a process that does not lead.
+        checkpoint of its own; one that is finished is not begun again, and where a later one has
+        begun it stays as it is, however long the budget. Returns the last report, None where there
+        is none: in a process that does not lead, and of a stage that stays.
         """
         last: list[P] = []
 
@@ -75,5 +76,7 @@ class Job:
             self.on_progress(progress)
 
         checkpoint = self.files.restore(run, stage)
+        if checkpoint.exists() and self.files.begun_after(stage):
+            return None
         run.run(checkpoint, report, on_note=self.teller(run.team))
         return last[0] if last else None

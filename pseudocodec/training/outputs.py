@@ -52,6 +52,11 @@ class Files:
             return self.checkpoint
         return self.target.with_name(f"{self.target.name}.{name}.checkpoint")
 
+    def begun_after(self, stage: str | None) -> bool:
+        """Whether a later stage has a checkpoint: it was made from this one as it is."""
+        later = STAGES[STAGES.index(stage) + 1 :] if stage else ()
+        return any(self.stage(name).exists() for name in later)
+
     @property
     def checkpoints(self) -> list[Path]:
         """Those there are, of all stages."""

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -48,6 +48,7 @@ class Run(ABC, Generic[P]):
     recipe: RunRecipe
     nets: nn.Module
     parallel: nn.Module  # the nets, gradients averaged over the team
+    in_parts: ClassVar[bool] = False  # whether steps call modules of `nets` instead of `parallel`
     average: AveragedModel
     optimiser: torch.optim.Optimizer
 
@@ -143,6 +144,8 @@ class Run(ABC, Generic[P]):
         self._require_finite(loss)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        if self.in_parts:
+            self.team.average_gradients(self.nets)
         for group in self.optimiser.param_groups:
             nn.utils.clip_grad_norm_(group["params"], self.recipe.clip)
         self.optimiser.step()

@@ -66,6 +66,15 @@ class Team:
         devices = [self.device.index] if self.device.type == "cuda" else None
         return nn.parallel.DistributedDataParallel(nets, device_ids=devices)
 
+    def average_gradients(self, nets: nn.Module) -> None:
+        """Give the gradients of `nets` the team's mean, where `parallel` did not run them."""
+        if self.size == 1:
+            return
+        for weight in nets.parameters():
+            if weight.grad is not None:
+                distributed.all_reduce(weight.grad)
+                weight.grad /= self.size
+
     def share(self, value: T) -> T:
         """The leader's `value`, for all."""
         if self.size == 1:

@@ -136,12 +136,14 @@ def _stages(
 
 
 def export_gan(nets: GanTransform, plan: GanPlan, job: Job) -> bytes:
-    """Write nets and seed code as a model; returns its id."""
+    """Write nets and seed code as a model; returns its id.
+
+    The code is the dense one, too: files say so, as a part of a seed means nothing.
+    """
     code = SeedCode(plan.lcg, plan.config.latents)
     nbytes = -(-code.max_bits // 8)
-    facts = ModelFacts(
-        job.title, "gan", plan.config.as_dict(), code.describe(), (nbytes, nbytes), None
-    )
+    described, size = code.describe(), (nbytes, nbytes)
+    facts = ModelFacts(job.title, "gan", plan.config.as_dict(), described, size, dense=described)
     tensors = {key: value.cpu().numpy() for key, value in nets.state_dict().items()}
     return write_model(job.files.target, facts, tensors, overwrite=True)
 
