@@ -64,7 +64,7 @@ class Kind:
 
 KINDS = {
     "digits": Kind(data.mnist, DIGIT, 128, gan=5_000, inverse=2_500, autoencoder=2_500),
-    "faces": Kind(data.faces64, FACE, 64, gan=1_600, inverse=1_000, autoencoder=1_000),
+    "faces": Kind(data.faces64, FACE, 64, gan=1_600, inverse=1_000, autoencoder=600),
 }
 
 

@@ -3,7 +3,7 @@
 Nothing here imports numba until `decompose` is called, so a decoder stays light.
 """
 
-from pseudocodec.prng.lcg import THESIS, Lcg, named
+from pseudocodec.prng.lcg import GENERATORS, THESIS, Lcg, named
 from pseudocodec.prng.orbits import Orbits, Windows, decompose
 
-__all__ = ["THESIS", "Lcg", "Orbits", "Windows", "decompose", "named"]
+__all__ = ["GENERATORS", "THESIS", "Lcg", "Orbits", "Windows", "decompose", "named"]

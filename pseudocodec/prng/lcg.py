@@ -239,12 +239,22 @@ THESIS: Final = MappingProxyType(
 """The generators of L. Monchieri, "Image embedding in pseudorandom latent space" (2024)."""
 
 
+GENERATORS: Final = MappingProxyType(
+    dict(THESIS) | {"lcg-8191": Lcg(a=1716, c=1, m=8191)},
+)
+"""Those of the thesis, and one that fills 13 bits, of which m = 5101 leaves 3,091 values unused.
+
+Its multiplier is from P. L'Ecuyer, "Tables of linear congruential generators of different sizes and
+good lattice structure" (1999); a primitive root, so that there is one orbit and a fixed point.
+"""
+
+
 def named(name: str) -> Lcg:
-    """Return the generator of that name in `THESIS`.
+    """Return the generator of that name in `GENERATORS`.
 
     Raises:
         PslError: there is none; the message lists the names there are.
     """
-    if name not in THESIS:
-        raise PslError(f"There is no LCG named {name!r}; choose from {', '.join(THESIS)}.")
-    return THESIS[name]
+    if name not in GENERATORS:
+        raise PslError(f"There is no LCG named {name!r}; choose from {', '.join(GENERATORS)}.")
+    return GENERATORS[name]

@@ -33,7 +33,7 @@ from pseudocodec.metrics.structure import structural_similarity
 from pseudocodec.nets.gan import GanTransform
 from pseudocodec.nets.precision import autocast
 from pseudocodec.prng import THESIS, Lcg
-from pseudocodec.seeding import CLOSE, STRUCTURE, best_of_book
+from pseudocodec.seeding import STRUCTURE, best_of_book
 from pseudocodec.training.gan import pictures_of
 from pseudocodec.training.run import Run, RunRecipe
 from pseudocodec.training.sequences import Sequences
@@ -42,9 +42,10 @@ from pseudocodec.training.warps import warp
 
 BOOK_VALUES = 1 << 23  # samples of all seeds' pictures together
 ROUND = 60  # steps between two assignments
-KEPT = 0.8  # weight of the round before
+KEPT = 0.9  # weight of the round before
 PART = 20_000  # pictures assigned in a round
 FINISH = 0.6  # share of the run after which single pictures teach, by error and structure
+FEW_CLOSE = 8  # seeds compared by structure, fewer than an encoder takes, for the time
 FEW = 0.5  # of a picture: below, a seed has none
 SHOWN = 500  # held-out pictures of a report
 
@@ -248,7 +249,7 @@ class _Book:
         """
         with autocast(self.run.device):
             book = torch.cat([nets.generator(part) for part in torch.split(self.latents, 512)])
-        close = CLOSE if self.run.finishing and self.run.recipe.structure else 1
+        close = FEW_CLOSE if self.run.finishing and self.run.recipe.structure else 1
         found = [best_of_book(book, part, close) for part in torch.split(pictures, 500)]
         seeds, errors = (torch.cat(column) for column in zip(*found, strict=True))
         return seeds, errors

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pseudocodec.errors import PslError
 from pseudocodec.nets.gan import GanConfig
-from pseudocodec.prng import THESIS, Lcg, named
+from pseudocodec.prng import GENERATORS, Lcg, named
 from pseudocodec.training.covering import BOOK_VALUES
 from pseudocodec.training.gan_losses import LOSSES, check_critic_steps
 from pseudocodec.training.plan import SIZES
@@ -15,6 +15,7 @@ from pseudocodec.training.sequences import SOURCES
 SMALL_SIDE, SMALL_LATENTS, LATENTS = 40, 25, 100
 SCALE = {"small": 0.5, "base": 1.0, "large": 2.0}
 BOOK_BATCH = 512  # of covering, where all seeds' pictures are compared
+BOOK_RATE, SEARCH_RATE = 1.5e-3, 8e-4  # of learning; what passes a search is a noisy gradient
 SMALL_PICTURES, SMALL_BATCH, LARGE_BATCH = 40 * 40, 128, 64
 
 
@@ -32,7 +33,7 @@ class GanChoices:
         for name, value, known in (
             ("loss", self.loss, LOSSES),
             ("latents_from", self.latents_from, SOURCES),
-            ("lcg", self.lcg, tuple(THESIS)),
+            ("lcg", self.lcg, tuple(GENERATORS)),
         ):
             if value not in {None, *known}:
                 raise PslError(f"{name}={value!r}: expected one of {', '.join(known)}")
@@ -50,6 +51,7 @@ class GanPlan:
     critic_steps: int
     batch: int
     covering_batch: int
+    covering_rate: float
 
     def describe(self) -> str:
         """What was chosen, in a phrase for people."""
@@ -64,7 +66,7 @@ class GanPlan:
 def gan_plan(shape: tuple[int, int, int], size: str, choices: GanChoices) -> GanPlan:
     """A plan for pictures of shape (C, H, W): sequences as long as the thesis has them.
 
-    Small pictures get m = 5101, whose pictures can all be compared, larger ones m = 524287. Where
+    Small pictures get m = 8191, whose pictures can all be compared, larger ones m = 524287. Where
     all can be compared the generator has to know each seed's picture, and gets the room for it in
     fully connected layers. Raises PslError for an unknown size and pictures the nets cannot take.
     """
@@ -72,7 +74,7 @@ def gan_plan(shape: tuple[int, int, int], size: str, choices: GanChoices) -> Gan
         raise PslError(f"size={size!r}: expected one of {', '.join(SIZES)}")
     channels, height, width = shape
     is_small = max(height, width) <= SMALL_SIDE
-    lcg = named(choices.lcg or ("lcg-5101" if is_small else "lcg-524287"))
+    lcg = named(choices.lcg or ("lcg-8191" if is_small else "lcg-524287"))
     booked = lcg.m * height * width * channels <= BOOK_VALUES
     scale = SCALE[size]
     config = GanConfig(
@@ -93,4 +95,5 @@ def gan_plan(shape: tuple[int, int, int], size: str, choices: GanChoices) -> Gan
         choices.critic_steps or 1,
         SMALL_BATCH if height * width <= SMALL_PICTURES else LARGE_BATCH,
         BOOK_BATCH if booked else LARGE_BATCH,
+        BOOK_RATE if booked else SEARCH_RATE,
     )

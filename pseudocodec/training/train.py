@@ -74,7 +74,7 @@ def train(
             checkpoint of its training: by default the one installed as "photo".
         loss: of the two players, see `training.gan_losses`; "non-saturating" unless given.
         latents_from: what the generator is shown, see `training.sequences`; "lcg" unless given.
-        lcg: "lcg-5101", "lcg-29282" or "lcg-524287"; by default the pictures' size decides.
+        lcg: "lcg-5101", "lcg-8191", "lcg-29282" or "lcg-524287"; by default as the size suits.
         critic_steps: of the discriminator, for each of the generator; 1 unless given.
         overwrite: replace a model or a report that is there already.
         on_progress: called about once a minute.

@@ -23,10 +23,10 @@ from pseudocodec.training.inverse import InverseRecipe, InverseRun
 from pseudocodec.training.job import Job
 from pseudocodec.training.team import Team
 
-SHARES = {"adversarial": (0.6, 0.4, 0.0), "mse": (0.2, 0.1, 0.7)}
+SHARES = {"adversarial": (0.6, 0.4, 0.0), "mse": (0.15, 0.1, 0.75)}
 """Of the budget, for generator, inverse generator and covering, by objective."""
 
-WARP, COLOUR_WARP = 1.0, 0.3  # of grey pictures, which are line drawings as a rule, and of others
+WARP, COLOUR_WARP = 0.8, 0.3  # of grey pictures, which are line drawings as a rule, and of others
 
 
 def train_gan(
@@ -127,7 +127,8 @@ def _stages(
     stages = Stages(inverse.averaged(), generator, (inverse,))
     if shares[2]:
         warp = WARP if images.shape[1] == 1 else COLOUR_WARP
-        recipe = CoveringRecipe(shares[2], batch=plan.covering_batch, warp=warp, **common)
+        rate, batch = plan.covering_rate, plan.covering_batch
+        recipe = CoveringRecipe(shares[2], rate=rate, batch=batch, warp=warp, **common)
         covering = CoveringRun(images, held_out, stages.nets, recipe, team)
         job.train(covering, stage="covering")
         stages = Stages(covering.averaged(), generator, (inverse, covering))

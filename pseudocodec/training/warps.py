@@ -34,5 +34,7 @@ def warp(pictures: Tensor, strength: float) -> Tensor:
     knots = torch.randn(count, 2, KNOTS, KNOTS, device=device) * ELASTIC * strength
     size = pictures.shape[2:]
     moved = F.interpolate(knots, size=size, mode="bicubic", align_corners=False)
-    warped = F.grid_sample(pictures + 1, grid + moved.permute(0, 2, 3, 1), align_corners=False) - 1
-    return warped.contiguous(memory_format=torch.channels_last)
+    places = grid + moved.permute(0, 2, 3, 1)
+    # Bicubic: linear interpolation blurs, and the generator would learn that.
+    warped = F.grid_sample(pictures + 1, places, mode="bicubic", align_corners=False)
+    return (warped - 1).clamp(-1, 1).contiguous(memory_format=torch.channels_last)
