@@ -86,12 +86,26 @@ class TestEffort:
         decoded = seed_model.synthesise(again, np.zeros(3, np.float32), "cpu")[..., 0]
         np.testing.assert_array_equal(decoded, exact)
 
-    def test_more_of_it_is_better_on_average(
+    def test_without_pictures_the_nearest_sequence_of_all(
         self, seed_model: VectorModel, pictures: Bytes
     ) -> None:
-        mean = [errors(seed_model, seeds_of(seed_model, pictures, e), pictures).mean()
-                for e in (0, 1, 2)]  # fmt: skip
-        assert mean[0] >= mean[1] > mean[2]
+        """Effort 1 finds one at least as near as the neighbourhood of effort 0 holds."""
+        wanted = seed_model.analyse(list(pictures[..., None]), 0.0, "cpu")
+        near, nearest = (
+            np.square(seed_model.code.decode(seeds_of(seed_model, pictures, e), BITS) - wanted)
+            for e in (0, 1)
+        )
+        assert (nearest.sum(1) <= near.sum(1) + 1e-5).all()  # float32 sums of six squares
+        assert nearest.sum() < near.sum()
+
+    def test_judging_by_pictures_is_better_on_average(
+        self, seed_model: VectorModel, pictures: Bytes
+    ) -> None:
+        by_latents, thesis, by_pictures = (
+            errors(seed_model, seeds_of(seed_model, pictures, e), pictures).mean()
+            for e in (1, 0, 2)
+        )
+        assert by_pictures < 0.9 * min(by_latents, thesis)
 
     def test_by_search_each_level_judges_the_candidates_of_the_one_before_too(
         self, seed_model: VectorModel, pictures: Bytes, monkeypatch: pytest.MonkeyPatch
@@ -102,7 +116,6 @@ class TestEffort:
         for less, more in pairwise(levels):
             assert (more <= less * (1 + 1e-4)).all()
         assert levels[-1].mean() < levels[0].mean()
-        assert levels[0].mean() <= errors(seed_model, seeds_of(seed_model, few, 0), few).mean()
 
     def test_there_are_candidates_for_every_level(self) -> None:
         assert len(seeding.CANDIDATES) == len(EFFORTS)

@@ -4,7 +4,7 @@ The metadata entry "pseudocodec" is JSON: {"format": 1, "name", "family", "net":
 {...}, "dense": {...} or null, "payload_bytes": [smallest, largest]}. Tensors are the nets'
 weights (float16, or int8 beside a tensor NAME.step, a factor for each column) and the latent codes'
 integer tables ("code.*", "dense.*", int64). "code" is the code of streams whose prefixes decode;
-"dense", where there is one, needs fewer bits for the same picture and every one of them.
+"dense", where there is one, needs no more bits for the same picture, and every one of them.
 The first 8 bytes of the hash are the model's id in .psl files; as 16 hex digits they name the file.
 """
 

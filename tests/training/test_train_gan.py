@@ -80,7 +80,8 @@ def test_from_pictures_to_a_model_of_one_seed(data: Path, output: Path) -> None:
     file = pseudocodec.encode(picture, model=output)
     assert len(file) == 22
     decoded = pseudocodec.decode(file)
-    assert psnr(picture, decoded) > 8  # of a second of training: more than nothing
+    quick = pseudocodec.decode(pseudocodec.encode(picture, model=output, effort=0))
+    assert psnr(picture, decoded) >= psnr(picture, quick) - 0.01  # pixels are rounded
     assert not pseudocodec.info(file)["progressive"]
 
 
