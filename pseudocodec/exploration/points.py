@@ -90,18 +90,7 @@ def read_points(sources: Iterable[Source], name: str) -> Iterator[Point]:
 
 def latents_of(points: Sequence[Point]) -> Vectors:
     """The decoded latents (n, dims) of points of one model. Raises Corrupt."""
-    out = np.empty((len(points), points[0].code.dims), np.float32)
-    sizes: dict[tuple[bool, int], list[int]] = {}
-    for i, point in enumerate(points):
-        sizes.setdefault((point.dense, point.payload[1]), []).append(i)
-    for (_, bits), members in sizes.items():
-        code = points[members[0]].code
-        rows = []
-        for i in members:
-            with naming(None, points[i].name):
-                rows.append(code.unpack(points[i].payload[0], bits))
-        out[members] = code.decode(np.stack(rows), code.usable_bits(bits))
-    return out
+    return np.concatenate([_latents(point) for point in points])
 
 
 def same_model(first: Point, other: Point) -> None:
@@ -128,6 +117,13 @@ def naming(source: object, name: str) -> Iterator[str]:
         if len(name) > 1 and name in sentence:  # a single letter is in any sentence
             raise
         raise type(error)(f"{name}: {sentence}") from error
+
+
+def _latents(point: Point) -> Vectors:
+    data, bits = point.payload
+    with naming(None, point.name):  # alone, so that the name is that of the bad one
+        symbols = point.code.unpack(data, bits)
+        return point.code.decode(symbols[None], point.code.usable_bits(bits))
 
 
 def _called(model: VectorModel) -> str:
