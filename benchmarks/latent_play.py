@@ -48,9 +48,9 @@ def upright(slant: NDArray[np.float64], labels: NDArray[np.uint8], digit: int) -
     return [int(i) for i in places[np.argsort(np.abs(slant[places]))]]
 
 
-def interpolation(files: list[bytes]) -> list[list[Cell]]:
+def interpolation(first: bytes, last: bytes) -> list[list[Cell]]:
     """Two rows: the way from one file to the other, coded and not."""
-    way = interpolate(*files)
+    way = interpolate(first, last)
     coded = [(f"t = {t:.3f}\n{_words(step)}", step.pixels) for t, step in way]
     return [coded, [("not coded", step.uncoded) for _, step in way]]
 
@@ -91,7 +91,7 @@ def main() -> None:
     sevens = np.flatnonzero(labels == 7)
     slanted = [file(images[i]) for i in sevens[np.argsort(-slant[sevens])][:GROUP]]
     strips = {
-        "interpolate": interpolation([file(images[0]), file(images[1])]),
+        "interpolate": interpolation(file(images[0]), file(images[1])),
         "arithmetic": sums(slanted, straight, given),
     }
     name = load_model(options.model).facts.name

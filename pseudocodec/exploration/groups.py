@@ -14,9 +14,10 @@ of the pictures was seen.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pseudocodec._saving import batched
 from pseudocodec.container import Source
@@ -47,7 +48,7 @@ class Mean(NamedTuple):
 
     first: Point
     latents: Vectors  # (dims,)
-    count: int
+    pictures: int
     bits: int  # of the longest payload
 
 
@@ -74,13 +75,16 @@ def arithmetic(
     space = Space.of(means[0].first, bits, effort=effort, device=device)
     first, second, third = means
     result = space.code(first.latents - second.latents + third.latents)
-    shown = [_shown(mean, space) for mean in means]
-    return Arithmetic(*shown, result, (first.count, second.count, third.count))
+    a_coded, b_coded, c_coded = (_shown(mean, space) for mean in means)
+    return Arithmetic(
+        a_coded, b_coded, c_coded, result, (first.pictures, second.pictures, third.pictures)
+    )
 
 
 def mean_of(group: Group, name: str) -> Mean:
     """The mean of the decoded latents of a group, `name` in messages. Raises as `arithmetic`."""
-    first, total, count, bits = None, np.float64(0), 0, 0
+    first, count, bits = None, 0, 0
+    total: NDArray[np.float64] = np.zeros(())
     for batch in batched(read_points(_sources(group), name), BATCH):
         first = first or batch[0]
         for point in batch:
@@ -94,11 +98,11 @@ def mean_of(group: Group, name: str) -> Mean:
 
 def _shown(mean: Mean, space: Space) -> Coded:
     """The mean, coded; of one picture, as its file has it."""
-    if mean.count > 1:
+    if mean.pictures > 1:
         return space.code(mean.latents)
     point = mean.first
     return decoded(Coder(point.model, point.dense, device=space.coder.device), point.payload)
 
 
 def _sources(group: Group) -> Iterable[Source]:
-    return group if isinstance(group, (list, tuple)) else [group]
+    return group if isinstance(group, (list, tuple)) else [cast(Source, group)]

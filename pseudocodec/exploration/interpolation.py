@@ -81,9 +81,9 @@ def interpolate(
     if path not in PATHS:
         raise PslError(f"path={path!r}: expected {' or '.join(PATHS)}")
     if model is not None:
-        choices = {"quality": quality, "effort": effort, "device": device, "resize": True}
-        coding = partial(encode, model=load_vector_model(model), **choices)
-        a, b = coding(a), coding(b)
+        loaded = load_vector_model(model)
+        settled = partial(encode, model=loaded, quality=quality, effort=effort, device=device)
+        a, b = settled(a, resize=True), settled(b, resize=True)
     first = read_point(cast(Source, a), index_a, "a")
     last = read_point(cast(Source, b), index_b, "b")
     same_model(first, last)

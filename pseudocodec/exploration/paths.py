@@ -45,7 +45,8 @@ def spherical(a: Vector, b: Vector, t: float) -> Vector:
             "between them is the shortest: take the linear path"
         )
     weights = np.sin((1 - t) * angle), np.sin(t * angle)
-    return ((weights[0] * u + weights[1] * v) / np.sin(angle)).astype(np.float32)
+    out: Vector = ((weights[0] * u + weights[1] * v) / np.sin(angle)).astype(np.float32)
+    return out
 
 
 PATHS: dict[str, Callable[[Vector, Vector, float], Vector]] = {

@@ -24,7 +24,7 @@ from pseudocodec.container import (
     read_whole,
 )
 from pseudocodec.container.layout import COMMON
-from pseudocodec.container.remote import place_of
+from pseudocodec.container.remote import Where, place_of
 from pseudocodec.errors import Corrupt, PslError
 from pseudocodec.inputs import files_in
 from pseudocodec.latent.base import LatentCode, Payload
@@ -109,7 +109,7 @@ def naming(source: object, name: str) -> Iterator[str]:
     Gives that name to the block.
     """
     if isinstance(source, (str, os.PathLike)) or hasattr(source, "fs"):
-        name = label(place_of(source))
+        name = label(place_of(cast(Where, source)))
     try:
         yield name
     except PslError as error:

@@ -56,7 +56,7 @@ def test_a_mean_is_that_of_all_pictures_at_their_own_rates(
     for group in (folder, str(folder), [folder / "below", folder / "rest.psl"]):
         mean = mean_of(group, "a")
         np.testing.assert_allclose(mean.latents, expected, atol=1e-6)
-        assert (mean.count, mean.bits) == (7, BITS)
+        assert (mean.pictures, mean.bits) == (7, BITS)
 
 
 def test_what_is_coded_is_a_less_b_and_c(gaussian: VectorModel, folder: Path) -> None:
@@ -135,4 +135,4 @@ def test_a_payload_that_the_code_cannot_have_written(seeded: VectorModel, tmp_pa
 
 def test_a_hidden_folder_is_left_out(folder: Path) -> None:
     shutil.copytree(folder / "below", folder / ".old")
-    assert mean_of(folder, "a").count == 7
+    assert mean_of(folder, "a").pictures == 7
