@@ -591,3 +591,85 @@ def latent(photo: Path, output: Path | None, operations: tuple[str, ...], **flag
     from pseudocodec._cli import explore as worker
 
     worker.latent(photo, output, operations, **flags)
+
+
+@explore.command(short_help="Go from one picture of a kind to another.")
+@click.argument("a", metavar="A.psl", type=options.SOURCE)
+@click.argument("b", metavar="B.psl", type=options.SOURCE)
+@options.strip
+@click.option(
+    "--steps",
+    type=click.IntRange(2, 100),
+    metavar="N",
+    default=9,
+    show_default=True,
+    help="Pictures, A and B among them.",
+)
+@click.option(
+    "--path",
+    "way",
+    type=click.Choice(["linear", "spherical"]),
+    default="linear",
+    show_default=True,
+    help="A straight line, or the great circle around 0, which Gaussian latents lie near. Models "
+    "whose latents lie in [-1, 1] take the line alone.",
+)
+@click.option(
+    "--index-a",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="If A is an archive: the picture, counted from 0.",
+)
+@click.option("--index-b", type=click.IntRange(min=0), metavar="N", help="Likewise of B.")
+@options.effort
+@options.force
+@options.device
+@json_option
+def interpolate(a: Any, b: Any, steps: int, way: str, **flags: Any) -> None:
+    """Go from picture A to picture B through the latent space of their model.
+
+    A and B are .psl files of one model of one kind of pictures, such as digits. The latents they
+    decode to are the ends; every step between is coded with as many bits as they have, in the
+    latent code of A, and decoded: a real payload. The table shows of each its seeds, where the
+    code has them, or else its bytes, and the distance: how far the decoded latents lie beside the
+    way, root mean square. --uncoded shows what the generator makes of the way itself.
+
+    \b
+    Examples:
+      pseudocodec explore interpolate seven.psl one.psl -o strip.png
+      pseudocodec explore interpolate t.psl t.psl --index-a 0 --index-b 7 -o strip.png
+      pseudocodec explore interpolate a.psl b.psl -o s.png --path spherical --psl steps.psl
+    """
+    from pseudocodec._cli import explore_points as worker
+
+    worker.between(a, b, steps, path=way, **flags)
+
+
+@explore.command(short_help="Take some pictures from others: A - B + C.")
+@click.argument("a", metavar="A", type=options.SOURCE)
+@click.argument("b", metavar="B", type=options.SOURCE)
+@click.argument("c", metavar="C", type=options.SOURCE)
+@options.strip
+@options.effort
+@options.force
+@options.device
+@json_option
+def arithmetic(a: Any, b: Any, c: Any, **flags: Any) -> None:
+    """Compute A - B + C of the mean latents of three groups of pictures, and see what decodes.
+
+    A, B and C are each a .psl file, an archive, of which all pictures count, or a folder, of which
+    all .psl files do; all of one model of one kind of pictures, such as digits. A shows something
+    that B, otherwise alike, does not, and C is to get it. Single pictures are a coarse measure;
+    means of a few dozen are a fine one.
+
+    The three means and the result are coded with as many bits as the longest of all payloads has,
+    and decoded; a group of one picture is shown as it is. The table is that of `interpolate`.
+
+    \b
+    Examples:
+      pseudocodec explore arithmetic slanted/ upright/ seven.psl -o strip.png
+      pseudocodec explore arithmetic smiling.psl neutral.psl other.psl -o s.png --psl s.psl
+    """
+    from pseudocodec._cli import explore_points as worker
+
+    worker.combine(a, b, c, **flags)

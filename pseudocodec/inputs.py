@@ -119,19 +119,20 @@ def _in_path(path: Place) -> Iterator[Input]:
 
 def _in_folder(folder: Place) -> Iterator[Input]:
     found = False
-    for path in _files(folder, PICTURE_SUFFIXES):
+    for path in files_in(folder, PICTURE_SUFFIXES):
         found = True
         yield Input(label(path), path, partial(_read, path))
     if not found:
-        for path in _files(folder, frozenset({".parquet"})):
+        for path in files_in(folder, frozenset({".parquet"})):
             found = True
             yield from _in_parquet(path)
     if not found:
-        for path in _files(folder, frozenset({".arrow"})):
+        for path in files_in(folder, frozenset({".arrow"})):
             raise _arrow(path)
 
 
-def _files(folder: Place, suffixes: frozenset[str]) -> Iterator[Place]:
+def files_in(folder: Place, suffixes: frozenset[str]) -> Iterator[Place]:
+    """The files of a folder with these endings, as `find` goes through it. Raises PslError."""
     if isinstance(folder, Remote):
         yield from (path for path in folder.files() if _has_suffix(path.name, suffixes))
         return

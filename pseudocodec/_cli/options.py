@@ -140,3 +140,31 @@ def target(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_TARGETS):
         command = option(command)
     return command
+
+
+_STRIP = (
+    click.option(
+        "-o",
+        "--output",
+        "strip",
+        type=FILE,
+        required=True,
+        metavar="STRIP.png",
+        help="The pictures side by side, enlarged.",
+    ),
+    click.option(
+        "--psl", type=FILE, metavar="OUT.psl", help="Write an archive of the payloads, too."
+    ),
+    click.option(
+        "--uncoded",
+        is_flag=True,
+        help="Below each picture, what the generator makes of the latents before they are coded.",
+    ),
+)
+
+
+def strip(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of commands that draw a row of pictures: output, psl, uncoded."""
+    for option in reversed(_STRIP):
+        command = option(command)
+    return command

@@ -12,7 +12,7 @@ from pseudocodec.training.gan_plan import GanChoices, gan_plan
 
 def test_small_pictures_get_few_seeds_and_room_to_know_each() -> None:
     plan = gan_plan((1, 28, 28), "base", GanChoices())
-    assert (plan.lcg.m, plan.config.latents) == (5101, 25)
+    assert (plan.lcg.m, plan.config.latents) == (8191, 25)
     assert (plan.config.hidden, plan.config.base) == (1024, 16)
     assert (plan.batch, plan.covering_batch) == (128, 512)
     assert (plan.loss, plan.source, plan.critic_steps) == ("non-saturating", "lcg", 1)
@@ -62,7 +62,7 @@ def test_normal_latents_have_no_bounds() -> None:
     [
         ({"loss": "hinge"}, "loss='hinge': expected one of standard, non-saturating, least-sq"),
         ({"latents_from": "dice"}, "latents_from='dice': expected one of uniform, gaussian, lcg"),
-        ({"lcg": "randu"}, "lcg='randu': expected one of lcg-5101, lcg-29282, lcg-524287"),
+        ({"lcg": "randu"}, "lcg='randu': expected one of lcg-5101, lcg-29282, lcg-524287, lcg-8191"),
         ({"critic_steps": 0}, "critic_steps=0: expected a whole number from 1 to 100"),
         ({"critic_steps": 101}, "critic_steps=101: expected"),
         ({"critic_steps": 2.0}, "critic_steps=2.0: expected"),

@@ -74,7 +74,7 @@ def test_from_pictures_to_a_model_of_one_seed(data: Path, output: Path) -> None:
     facts = pseudocodec.load_model(output).facts
     assert (facts.name, facts.family, facts.payload_bytes) == ("mine", "gan", (2, 2))
     assert facts.code == facts.dense == {
-        "kind": "seed", "lcg": [1733, 1627, 5101], "dims": 25, "epsilon": 50
+        "kind": "seed", "lcg": [1716, 1, 8191], "dims": 25, "epsilon": 50
     }  # fmt: skip
     picture = bars()[50]
     file = pseudocodec.encode(picture, model=output)
