@@ -416,8 +416,8 @@ def models(as_json: bool) -> None:
 @click.option(
     "--lcg",
     type=click.Choice(["lcg-5101", "lcg-8191", "lcg-29282", "lcg-524287"]),
-    help="Of --codec gan: the generator of the seeds.  [default: lcg-8191 up to 40 pixels a side, "
-    "above lcg-524287]",
+    help="Of --codec gan: the generator of the seeds.  [default: lcg-8191 up to 64 x 64 grey "
+    "pixels, above lcg-524287]",
 )
 @click.option(
     "--critic-steps",

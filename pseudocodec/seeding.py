@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pseudocodec.model.vectors import VectorModel
 
 CANDIDATES = (0, 1, 10, 30, 100, 200, 500, 1_000, 2_000, 4_000)  # by effort
-BOOK_VALUES = 1 << 23  # samples of the pictures of all seeds: 32 MiB
+BOOK_VALUES = 1 << 25  # samples of the pictures of all seeds: 128 MiB
 BOOK_FROM = 2
 CLOSE = 32  # seeds compared by structure
 STRUCTURE = 0.4  # weight of it

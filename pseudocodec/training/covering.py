@@ -33,14 +33,13 @@ from pseudocodec.metrics.structure import structural_similarity
 from pseudocodec.nets.gan import GanTransform
 from pseudocodec.nets.precision import autocast
 from pseudocodec.prng import THESIS, Lcg
-from pseudocodec.seeding import STRUCTURE, best_of_book
+from pseudocodec.seeding import BOOK_VALUES, STRUCTURE, best_of_book
 from pseudocodec.training.gan import pictures_of
 from pseudocodec.training.run import Run, RunRecipe
 from pseudocodec.training.sequences import Sequences
 from pseudocodec.training.team import Team
 from pseudocodec.training.warps import warp
 
-BOOK_VALUES = 1 << 23  # samples of all seeds' pictures together
 ROUND = 60  # steps between two assignments
 KEPT = 0.9  # weight of the round before
 PART = 20_000  # pictures assigned in a round

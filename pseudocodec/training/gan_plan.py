@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pseudocodec.errors import PslError
 from pseudocodec.nets.gan import GanConfig
 from pseudocodec.prng import GENERATORS, Lcg, named
-from pseudocodec.training.covering import BOOK_VALUES
+from pseudocodec.seeding import BOOK_VALUES
 from pseudocodec.training.gan_losses import LOSSES, check_critic_steps
 from pseudocodec.training.plan import SIZES
 from pseudocodec.training.sequences import SOURCES
 
 SMALL_SIDE, SMALL_LATENTS, LATENTS = 40, 25, 100
+SMALL_LCG, LARGE_LCG = "lcg-8191", "lcg-524287"
 SCALE = {"small": 0.5, "base": 1.0, "large": 2.0}
 BOOK_BATCH = 512  # of covering, where all seeds' pictures are compared
 BOOK_RATE, SEARCH_RATE = 1.5e-3, 8e-4  # of learning; what passes a search is a noisy gradient
@@ -73,15 +74,16 @@ def gan_plan(shape: tuple[int, int, int], size: str, choices: GanChoices) -> Gan
     if size not in SIZES:
         raise PslError(f"size={size!r}: expected one of {', '.join(SIZES)}")
     channels, height, width = shape
-    is_small = max(height, width) <= SMALL_SIDE
-    lcg = named(choices.lcg or ("lcg-8191" if is_small else "lcg-524287"))
-    booked = lcg.m * height * width * channels <= BOOK_VALUES
+    samples = height * width * channels
+    fits = named(SMALL_LCG).m * samples <= BOOK_VALUES
+    lcg = named(choices.lcg or (SMALL_LCG if fits else LARGE_LCG))
+    booked = lcg.m * samples <= BOOK_VALUES
     scale = SCALE[size]
     config = GanConfig(
         height,
         width,
         channels,
-        latents=SMALL_LATENTS if is_small else LATENTS,
+        latents=SMALL_LATENTS if max(height, width) <= SMALL_SIDE else LATENTS,
         base=round((16 if booked else 32) * scale),
         hidden=round(1024 * scale) if booked else 0,
         encoder_base=round(32 * scale),
