@@ -16,7 +16,7 @@ Two ways to give a picture its seed:
   random, as k-means restarts empty cells.
 - Otherwise by the inverse generator and the search over all sequences. Both nets learn from the
   error of the decoded picture; its gradient passes the search as if the sequence found were the
-  latents sought (straight-through, van den Oord et al. 2017).
+  latents sought (straight-through and commitment, van den Oord et al. 2017).
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ class CoveringRecipe(RunRecipe):
     lcg: Lcg = THESIS["lcg-5101"]
     warp: float = 1.0  # strength of the deformations of training pictures, see training.warps
     latent_weight: float = 0.05  # of the inverse generator's error, where pictures give the seeds
+    commitment: float = 0.25  # of the latents to the sequences found, where these are searched
     structure: float = STRUCTURE  # weight of 1 - SSIM, in the last part of the run: FINISH
 
 
@@ -123,7 +124,9 @@ class CoveringRun(Run[CoveringProgress]):
         found = self._nearest(sought.detach())
         with autocast(self.device):
             decoded = self.nets.generator(sought + (found - sought).detach())
-        self._descend(self.loss(decoded, pictures))
+        # Latents that are free to grow do: they end at the borders of [-1, 1], where nothing moves.
+        committed = self.recipe.commitment * F.mse_loss(sought, found)
+        self._descend(self.loss(decoded, pictures) + committed)
 
     def loss(self, decoded: Tensor, pictures: Tensor) -> Tensor:
         """Of pictures (B, C, H, W) in [-1, 1]: the squared error, at last with their structure.

@@ -61,7 +61,7 @@ def test_from_pictures_to_a_model_of_one_seed(data: Path, output: Path) -> None:
         data, output, budget=3, on_progress=seen.append, on_note=notes.append, name="mine", **FAST
     )
     assert notes[-1].startswith("190 pictures to learn from, 10 held out; 16 x 16 pixels, grey, ")
-    assert "one of 5,101 seeds a picture (13 bits)" in notes[-1]
+    assert "one of 8,191 seeds a picture (13 bits)" in notes[-1]
     kinds = [type(progress) for progress in seen if progress.fraction == 1]
     assert kinds == [GanProgress, InverseProgress, CoveringProgress]
     assert result["id"] == pseudocodec.load_model(output).id.hex()
