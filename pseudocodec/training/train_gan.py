@@ -144,7 +144,7 @@ def export_gan(nets: GanTransform, plan: GanPlan, job: Job) -> bytes:
     code = SeedCode(plan.lcg, plan.config.latents)
     nbytes = -(-code.max_bits // 8)
     described, size = code.describe(), (nbytes, nbytes)
-    facts = ModelFacts(job.title, "gan", plan.config.as_dict(), described, size, dense=described)
+    facts = ModelFacts(job.title, "gan", nets.config.as_dict(), described, size, dense=described)
     tensors = {key: value.cpu().numpy() for key, value in nets.state_dict().items()}
     return write_model(job.files.target, facts, tensors, overwrite=True)
 
