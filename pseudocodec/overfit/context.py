@@ -20,9 +20,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pseudocodec.overfit import laplace
-from pseudocodec.overfit.design import ABOVE, BESIDE, COARSER, CONTEXT, LEVELS, OWN, WIDTH
-from pseudocodec.overfit.design import level_sizes
-from pseudocodec.overfit.laplace import LIMIT, MOST_MEAN, OCTAVE, SCALE_ONE, SCALES
+from pseudocodec.overfit.design import (
+    ABOVE,
+    BESIDE,
+    COARSER,
+    CONTEXT,
+    LEVELS,
+    OWN,
+    WIDTH,
+    level_sizes,
+)
+from pseudocodec.overfit.laplace import MOST_MEAN, SCALE_ONE, SCALES
 from pseudocodec.overfit.ranges import advance, begin, peek
 
 FEATURE, WEIGHT = 8, 12  # fractional bits

@@ -1,8 +1,7 @@
-"""A tile: which nets it starts from, how they differ, and one stream of all symbols.
+"""A tile: how its nets differ from those it starts from, and one stream of all symbols.
 
 | size | field | |
 |---|---|---|
-| 1 | u8 start | a row of the model's starts |
 | 1 | u8 groups | bit i: group i of the parameters differs from the start |
 | 2 for each such group | u8 shift, u8 scale | differences in 2^shift of a weight's steps; their scale |
 | rest | stream | the differences of these groups, then the latents |
@@ -29,7 +28,7 @@ from pseudocodec.overfit.context import (
 from pseudocodec.overfit.design import group_slices, unflatten
 from pseudocodec.overfit.laplace import LIMIT, SCALES
 
-FRONT = 2
+FRONT = 1
 MOST_SHIFT = 14
 MOST_PARAMETER = 1 << 18  # absolute value, exclusive: all sums of products stay below 2^53
 SLICES = tuple(group_slices().values())
@@ -46,19 +45,18 @@ class Difference(NamedTuple):
 
 
 class Content(NamedTuple):
-    """What a tile holds: a start, a difference or None for each group, latents by level."""
+    """What a tile holds: a difference or None for each group of parameters, latents by level."""
 
-    start: int
     differences: Sequence[Difference | None]
     latents: list[NDArray[np.int32]]
 
 
-def parameters(starts: Vector, content: Content) -> Vector:
-    """The parameters (n,) of a tile's nets, of the model's `starts` (rows, n).
+def parameters(start: Vector, content: Content) -> Vector:
+    """The parameters (n,) of a tile's nets, which differ from those of `start` (n,).
 
     Raises Corrupt for nets whose sums could be inexact.
     """
-    out: Vector = starts[content.start].copy()
+    out: Vector = start.copy()
     for where, difference in zip(SLICES, content.differences, strict=True):
         if difference is not None:
             out[where] += difference.values.astype(np.int64) << difference.shift
@@ -67,21 +65,19 @@ def parameters(starts: Vector, content: Content) -> Vector:
     return out
 
 
-def pack(starts: Vector, tables: Tables, content: Content) -> bytes:
+def pack(start: Vector, tables: Tables, content: Content) -> bytes:
     """The bytes of a tile."""
-    symbols, _ = _code(starts, tables, content, None)
+    symbols, _ = _code(start, tables, content, None)
     return _front(content) + ranges.encode(*symbols)
 
 
-def unpack(starts: Vector, tables: Tables, data: bytes, height: int, width: int) -> Content:
+def unpack(start: Vector, tables: Tables, data: bytes, height: int, width: int) -> Content:
     """What a tile of so many pixels holds. Raises Corrupt for what `pack` does not write."""
     if len(data) < FRONT:
         raise Corrupt(f"tile: {len(data)} bytes; the file is truncated or damaged")
-    start, groups = data[0], data[1]
-    if start >= len(starts) or groups >= 1 << len(SLICES):
-        raise Corrupt(
-            f"tile: start {start} of {len(starts)}, groups {groups:#x}; the file is damaged"
-        )
+    groups = data[0]
+    if groups >= 1 << len(SLICES):
+        raise Corrupt(f"tile: unknown groups {groups:#x}; the file is damaged")
     differences: list[Difference | None] = []
     at = FRONT
     for i, where in enumerate(SLICES):
@@ -94,17 +90,17 @@ def unpack(starts: Vector, tables: Tables, data: bytes, height: int, width: int)
         differences.append(Difference(shift, scale, np.zeros(where.stop - where.start, np.int32)))
         at += 2
     stream = data[at:]
-    content = Content(start, differences, blank(height, width))
-    symbols, _ = _code(starts, tables, content, ranges.words_of(stream))
+    content = Content(differences, blank(height, width))
+    symbols, _ = _code(start, tables, content, ranges.words_of(stream))
     empty = any(d is not None and not d.values.any() for d in differences)
     if empty or ranges.encode(*symbols) != stream:
         raise Corrupt("tile: its bytes are none that a writer gives; the file is damaged")
     return content
 
 
-def bits(starts: Vector, tables: Tables, content: Content) -> float:
+def bits(start: Vector, tables: Tables, content: Content) -> float:
     """About how long `pack` makes a tile, in bits, without its last byte's padding."""
-    (_, sizes), _ = _code(starts, tables, content, None)
+    (_, sizes), _ = _code(start, tables, content, None)
     return 8.0 * len(_front(content)) + float(24 * len(sizes) - np.log2(sizes).sum())
 
 
@@ -117,11 +113,11 @@ def clipped(values: NDArray[np.floating]) -> NDArray[np.int32]:
 def _front(content: Content) -> bytes:
     groups = sum(1 << i for i, d in enumerate(content.differences) if d is not None)
     pairs = [bytes([d.shift, d.scale]) for d in content.differences if d is not None]
-    return bytes([content.start, groups]) + b"".join(pairs)
+    return bytes([groups]) + b"".join(pairs)
 
 
 def _code(
-    starts: Vector, tables: Tables, content: Content, words: NDArray[np.uint32] | None
+    start: Vector, tables: Tables, content: Content, words: NDArray[np.uint32] | None
 ) -> tuple[tuple[NDArray[np.uint32], NDArray[np.uint32]], Vector]:
     """Where each symbol lies and how wide it is; with `words`, `content` is filled from there."""
     changed = [d for d in content.differences if d is not None]
@@ -135,7 +131,7 @@ def _code(
         decoding = words is not None
         code_values(tables, values, scale, decoding, given, state, places[at:to], sizes[at:to])
         at = to
-    vector = parameters(starts, content)
+    vector = parameters(start, content)
     net = net_of(unflatten(vector))
     code_latents(net, tables, content.latents, words, state, places[at:], sizes[at:])
     return (places, sizes), vector

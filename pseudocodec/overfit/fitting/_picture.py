@@ -46,7 +46,7 @@ def _down(plane, y, weights, temp):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def finer_back(plane, weights, dout, dplane, dweights):  # type: ignore[no-untyped-def]  # noqa: PLR0915
+def finer_back(plane, weights, dout, dplane, dweights):  # type: ignore[no-untyped-def]
     """Gradients of `finer`: `dplane` is overwritten, `dweights` (TAPS,) added to."""
     rows, columns = plane.shape
     height, width = dout.shape

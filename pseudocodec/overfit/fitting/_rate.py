@@ -55,7 +55,7 @@ def interpolate_back(gradient, height, width, coarser):  # type: ignore[no-untyp
 
 
 @kernel
-def rate_rows(  # type: ignore[no-untyped-def]  # noqa: PLR0915, PLR0917
+def rate_rows(  # type: ignore[no-untyped-def]  # noqa: PLR0917
     plane, coarser, width, rows, level, weights, gain, dplane, dcoarser, gradients, work
 ):
     """Bits of rows rows[0] to rows[1] of a level; `gain` times their gradients is added.

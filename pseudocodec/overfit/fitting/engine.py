@@ -250,9 +250,7 @@ class Engine:
 
     def _finer_back(self, k: int, n: int, weights: Reals, own: dict[str, Reals]) -> None:
         dout, dplane = self._dstacks[k][n + 1], self._dstacks[k + 1][n]
-        _picture.finer_back(
-            self._stacks[k + 1][n], weights, dout, dplane, own["upsampling"][k]
-        )
+        _picture.finer_back(self._stacks[k + 1][n], weights, dout, dplane, own["upsampling"][k])
 
     def _all(self, function: Callable[[int, Any], Any], tasks: Sequence[Any]) -> list[Any]:
         """`function` of a thread's number and a task, for all tasks, each thread its share."""
@@ -270,6 +268,5 @@ def _planes(sizes: Sequence[tuple[int, int]]) -> tuple[Reals, list[Reals]]:
     flat = np.zeros(sum(h * w for h, w in sizes), np.float32)
     ends = np.cumsum([h * w for h, w in sizes]).tolist()
     return flat, [
-        part.reshape(size)
-        for part, size in zip(np.split(flat, ends[:-1]), sizes, strict=True)
+        part.reshape(size) for part, size in zip(np.split(flat, ends[:-1]), sizes, strict=True)
     ]

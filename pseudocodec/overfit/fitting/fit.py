@@ -7,7 +7,6 @@ price may change on the way: that is how targets are met.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,27 +15,21 @@ from pseudocodec.errors import PslError
 from pseudocodec.overfit.fitting import schedule
 from pseudocodec.overfit.fitting._symbols import adam
 from pseudocodec.overfit.fitting.engine import Cost, Engine
+from pseudocodec.photo.progress import OnProgress, Progress
 
 Reals = NDArray[np.float32]
 _DECAYS = np.float32(0.9), np.float32(0.999)
 LOOK = 20  # steps between two looks at the cost
 
 
-class Progress(NamedTuple):
-    """How far a fit is: what the symbols of the last steps cost."""
-
-    step: int
-    steps: int
-    bpp: float
-    psnr: float
-
-
-OnProgress = Callable[[Progress], None]
 Steer = Callable[[Cost, float], float]  # a cost and a price -> the price from here on
 
 
 class Fit:
-    """Latents and nets on their way; `parameters` (PARAMETERS,) and `engine.latents`."""
+    """Latents and nets on their way; `parameters` (PARAMETERS,) and `engine.latents`.
+
+    `interrupted` says whether a KeyboardInterrupt ended a run.
+    """
 
     def __init__(self, engine: Engine, start: Reals, seed: int = 0) -> None:
         self.engine = engine
@@ -48,13 +41,14 @@ class Fit:
         self._noise = np.zeros(2 * size, np.float32)
         self._drawn = -1
         self.taken = 0
+        self.interrupted = False
 
     def run(
         self,
         steps: int,
         price: float,
         steer: Steer | None = None,
-        on_progress: OnProgress | None = None,
+        on_progress: OnProgress = None,
         warm: float = 1.0,
     ) -> float:
         """Take all steps, or as many as a KeyboardInterrupt leaves; returns the last price.
@@ -74,6 +68,7 @@ class Fit:
         except KeyboardInterrupt:
             if not self.taken:
                 raise
+            self.interrupted = True
         return price
 
     def step(self, moment: schedule.Moment, price: float, *, nets: bool = True) -> Cost:

@@ -87,6 +87,7 @@ def _difference(delta: NDArray[np.int64], shift: int) -> Difference | None:
     if not values.any():
         return None
     centre = round(float(np.log2(np.abs(values).mean())) * OCTAVE) + SCALE_ONE
+    centre = min(max(centre, 0), SCALES - 1)
     scales = range(max(centre - 8, 0), min(centre + 9, SCALES))
     scale = min(scales, key=lambda s: _laplace_bits(values, s))
     return Difference(shift, scale, values)

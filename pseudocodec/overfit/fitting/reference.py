@@ -67,9 +67,7 @@ def colours(symbols: Sequence[Tensor], nets: dict[str, Tensor]) -> Tensor:
         stack = torch.cat([symbols[k][None], _finer(stack, nets["upsampling"][k], symbols[k])])
     u = stack.flatten(1)
     h = F.relu(nets["synthesis.1"] @ u + nets["synthesis.bias.1"][:, None])
-    mixed = (nets["synthesis.2"] @ h + nets["synthesis.bias.2"][:, None]).view(
-        3, *symbols[0].shape
-    )
+    mixed = (nets["synthesis.2"] @ h + nets["synthesis.bias.2"][:, None]).view(3, *symbols[0].shape)
     smoothed = F.relu(_residual(mixed, nets["synthesis.3"], nets["synthesis.bias.3"]))
     return _residual(smoothed, nets["synthesis.4"], nets["synthesis.bias.4"])
 

@@ -42,9 +42,7 @@ def at(fraction: float, warm: float = 1.0) -> Moment:
     )
 
 
-def noise(
-    generator: np.random.Generator, count: int, peakedness: float
-) -> NDArray[np.float32]:
+def noise(generator: np.random.Generator, count: int, peakedness: float) -> NDArray[np.float32]:
     """Kumaraswamy noise of mode 0 in -1/2 .. 1/2: uniform for a peakedness of 1."""
     uniform = generator.random(count, np.float32)
     if peakedness <= 1:
