@@ -26,7 +26,7 @@ _C5, _C6 = np.float32(1 / 120), np.float32(1 / 720)
 _LOWEST = np.float32(-40)
 
 
-@kernel
+@numba.njit(inline="always", fastmath=_FAST)  # a call would keep loops from being vectorised
 def power_of_two(x):  # type: ignore[no-untyped-def]
     """2^x for x <= 0, at least 2^-40: a polynomial to the 32nd, which compilers vectorise."""
     t = (max(x, _LOWEST) * _THIRTYSECOND + _CENTRE) * _LN2
@@ -45,17 +45,17 @@ def affine(w, b, x, out, n):  # type: ignore[no-untyped-def]
     for o in range(0, w.shape[0], 2):
         p, q = out[o], out[o + 1]
         bp, bq = b[o], b[o + 1]
-        for l in range(n):
-            p[l] = bp
-            q[l] = bq
+        for z in range(n):
+            p[z] = bp
+            q[z] = bq
         for i in range(0, w.shape[1], 4):
             x0, x1, x2, x3 = x[i], x[i + 1], x[i + 2], x[i + 3]
             p0, p1, p2, p3 = w[o, i], w[o, i + 1], w[o, i + 2], w[o, i + 3]
             q0, q1, q2, q3 = w[o + 1, i], w[o + 1, i + 1], w[o + 1, i + 2], w[o + 1, i + 3]
-            for l in range(n):
-                a0, a1, a2, a3 = x0[l], x1[l], x2[l], x3[l]
-                p[l] += p0 * a0 + p1 * a1 + p2 * a2 + p3 * a3
-                q[l] += q0 * a0 + q1 * a1 + q2 * a2 + q3 * a3
+            for z in range(n):
+                a0, a1, a2, a3 = x0[z], x1[z], x2[z], x3[z]
+                p[z] += p0 * a0 + p1 * a1 + p2 * a2 + p3 * a3
+                q[z] += q0 * a0 + q1 * a1 + q2 * a2 + q3 * a3
 
 
 @kernel
@@ -67,9 +67,9 @@ def correlate(d, x, dw, n):  # type: ignore[no-untyped-def]
             x0, x1, x2, x3 = x[i], x[i + 1], x[i + 2], x[i + 3]
             s0 = s1 = s2 = s3 = _ZERO
             t0 = t1 = t2 = t3 = _ZERO
-            for l in range(n):
-                e, f = d0[l], d1[l]
-                a0, a1, a2, a3 = x0[l], x1[l], x2[l], x3[l]
+            for z in range(n):
+                e, f = d0[z], d1[z]
+                a0, a1, a2, a3 = x0[z], x1[z], x2[z], x3[z]
                 s0 += e * a0
                 s1 += e * a1
                 s2 += e * a2
@@ -94,6 +94,6 @@ def total(d, out, n):  # type: ignore[no-untyped-def]
     for o in range(len(out)):
         row = d[o]
         s = _ZERO
-        for l in range(n):
-            s += row[l]
+        for z in range(n):
+            s += row[z]
         out[o] += s

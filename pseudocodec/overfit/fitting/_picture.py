@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from pseudocodec.overfit.design import HIDDEN, LEVELS
-from pseudocodec.overfit.fitting._lanes import LANES, kernel
+from pseudocodec.overfit.fitting._lanes import LANES, affine, correlate, kernel, total
 
-_ZERO = np.float32(0)
+_ZERO, _ONE = np.float32(0), np.float32(1)
 
 
 @kernel
@@ -101,108 +101,83 @@ def finer_back(plane, weights, dout, dplane, dweights):  # type: ignore[no-untyp
 
 
 @kernel
-def mix_rows(planes, first, last, w1, b1, w2, b2, out):  # type: ignore[no-untyped-def]  # noqa: PLR0917
-    """Rows of planes (LEVELS, h, w) through the 1 x 1 layers, into `out` (3, h + 2, w + 2)."""
+def mix_rows(planes, rows, weights, out, work):  # type: ignore[no-untyped-def]
+    """Rows of planes (LEVELS, h, w) through the 1 x 1 layers, into `out` (3, h + 2, w + 2).
+
+    Args:
+        planes: what the layers see.
+        rows: first row and the one behind the last.
+        weights: w1 (HIDDEN, 8), whose last column is the biases, w2 (4, HIDDEN), whose last row is
+            0, b2 (4,), and w1 and w2 transposed.
+        out: where colours go.
+        work: (HIDDEN, LANES) scratch twice, (8, LANES) and (4, LANES) twice.
+    """
+    w1, w2, b2, _, _ = weights
+    h, _, u, _, d, _ = work
+    none = np.zeros(HIDDEN, np.float32)
     width = planes.shape[2]
-    hidden = np.empty(LANES, np.float32)
-    for y in range(first, last):
+    for y in range(rows[0], rows[1]):
         for x0 in range(0, width, LANES):
             n = min(LANES, width - x0)
-            r, g, b = out[0, y + 1, x0 + 1 :], out[1, y + 1, x0 + 1 :], out[2, y + 1, x0 + 1 :]
-            for l in range(n):
-                r[l], g[l], b[l] = b2[0], b2[1], b2[2]
-            for o in range(HIDDEN):
-                _hidden(planes, y, x0, w1[o], b1[o], hidden, n)
-                wr, wg, wb = w2[0, o], w2[1, o], w2[2, o]
-                for l in range(n):
-                    h = hidden[l]
-                    r[l] += wr * h
-                    g[l] += wg * h
-                    b[l] += wb * h
+            _hidden(planes, y, x0, w1, none, u, h, n)
+            affine(w2, b2, h, d, n)
+            for c in range(3):
+                line, row = out[c, y + 1], d[c]
+                for z in range(n):
+                    line[x0 + 1 + z] = row[z]
 
 
 @kernel
-def _hidden(planes, y, x0, w, bias, out, n):  # type: ignore[no-untyped-def]  # noqa: PLR0917
-    u0, u1, u2, u3 = planes[0, y], planes[1, y], planes[2, y], planes[3, y]
-    u4, u5, u6 = planes[4, y], planes[5, y], planes[6, y]
-    w0, w1, w2, w3, w4, w5, w6 = w[0], w[1], w[2], w[3], w[4], w[5], w[6]
-    for l in range(n):
-        x = x0 + l
-        v = bias + w0 * u0[x] + w1 * u1[x] + w2 * u2[x] + w3 * u3[x]
-        v += w4 * u4[x] + w5 * u5[x] + w6 * u6[x]
-        out[l] = max(v, _ZERO)
+def _hidden(planes, y, x0, w1, none, u, h, n):  # type: ignore[no-untyped-def]  # noqa: PLR0917
+    """The first layer's inputs, with a row of ones behind them, and its outputs."""
+    for i in range(LEVELS):
+        line, row = planes[i, y], u[i]
+        for z in range(n):
+            row[z] = line[x0 + z]
+    for z in range(n):
+        u[LEVELS, z] = _ONE
+    affine(w1, none, u, h, n)
+    for o in range(HIDDEN):
+        row = h[o]
+        for z in range(n):
+            row[z] = max(row[z], _ZERO)
 
 
 @kernel
-def mix_rows_back(  # type: ignore[no-untyped-def]  # noqa: PLR0915, PLR0917
-    planes, first, last, w1, b1, w2, dout, dplanes, dw1, db1, dw2, db2
-):
+def mix_rows_back(planes, rows, weights, dout, dplanes, gradients, work):  # type: ignore[no-untyped-def]  # noqa: PLR0917
     """Gradients of `mix_rows` for dout (3, h + 2, w + 2): `dplanes` overwritten, others added to.
 
-    The hidden features are computed again: reading them from memory would take longer.
+    `gradients` are of w1, w2 and b2. The hidden features are computed again: to read them from
+    memory would take longer.
     """
+    w1, _, _, w1t, w2t = weights
+    g1, g2, gb2 = gradients
+    h, dh, u, du, d, _ = work
+    none = np.zeros(HIDDEN, np.float32)
     width = planes.shape[2]
-    hidden = np.empty(LANES, np.float32)
-    dh = np.empty((HIDDEN, LANES), np.float32)
-    for y in range(first, last):
+    for y in range(rows[0], rows[1]):
         for x0 in range(0, width, LANES):
             n = min(LANES, width - x0)
-            r, g, b = dout[0, y + 1, x0 + 1 :], dout[1, y + 1, x0 + 1 :], dout[2, y + 1, x0 + 1 :]
-            tr = tg = tb = _ZERO
-            for l in range(n):
-                tr += r[l]
-                tg += g[l]
-                tb += b[l]
-            db2[0] += tr
-            db2[1] += tg
-            db2[2] += tb
-            u0, u1, u2, u3 = planes[0, y], planes[1, y], planes[2, y], planes[3, y]
-            u4, u5, u6 = planes[4, y], planes[5, y], planes[6, y]
+            _hidden(planes, y, x0, w1, none, u, h, n)
+            for c in range(3):
+                line, row = dout[c, y + 1], d[c]
+                for z in range(n):
+                    row[z] = line[x0 + 1 + z]
+            for z in range(n):
+                d[3, z] = _ZERO
+            correlate(d, h, g2, n)
+            total(d, gb2, n)
+            affine(w2t, none, d, dh, n)
             for o in range(HIDDEN):
-                _hidden(planes, y, x0, w1[o], b1[o], hidden, n)
-                wr, wg, wb = w2[0, o], w2[1, o], w2[2, o]
-                d = dh[o]
-                sr = sg = sb = s = _ZERO
-                for l in range(n):
-                    h = hidden[l]
-                    sr += r[l] * h
-                    sg += g[l] * h
-                    sb += b[l] * h
-                    v = wr * r[l] + wg * g[l] + wb * b[l]
-                    v = v if h > _ZERO else _ZERO
-                    d[l] = v
-                    s += v
-                dw2[0, o] += sr
-                dw2[1, o] += sg
-                dw2[2, o] += sb
-                db1[o] += s
-                s0 = s1 = s2 = s3 = s4 = s5 = s6 = _ZERO
-                for l in range(n):
-                    v, x = d[l], x0 + l
-                    s0 += v * u0[x]
-                    s1 += v * u1[x]
-                    s2 += v * u2[x]
-                    s3 += v * u3[x]
-                    s4 += v * u4[x]
-                    s5 += v * u5[x]
-                    s6 += v * u6[x]
-                row = dw1[o]
-                row[0] += s0
-                row[1] += s1
-                row[2] += s2
-                row[3] += s3
-                row[4] += s4
-                row[5] += s5
-                row[6] += s6
+                row, own = dh[o], h[o]
+                for z in range(n):
+                    row[z] = row[z] if own[z] > _ZERO else _ZERO
+            correlate(dh, u, g1, n)
+            affine(w1t, none, dh, du, n)
             for i in range(LEVELS):
-                line = dplanes[i, y]
-                for l in range(n):
-                    line[x0 + l] = _ZERO
-                for o in range(0, HIDDEN, 4):
-                    a0, a1, a2, a3 = w1[o, i], w1[o + 1, i], w1[o + 2, i], w1[o + 3, i]
-                    d0, d1, d2, d3 = dh[o], dh[o + 1], dh[o + 2], dh[o + 3]
-                    for l in range(n):
-                        line[x0 + l] += a0 * d0[l] + a1 * d1[l] + a2 * d2[l] + a3 * d3[l]
+                line, row = dplanes[i, y], du[i]
+                for z in range(n):
+                    line[x0 + z] = row[z]
 
 
 @kernel

@@ -1,6 +1,7 @@
 """Bits of latents under the context net and their gradients, a row of lanes at a time.
 
 Planes of symbols are padded with zeros, ABOVE rows at the top and BESIDE columns on either side.
+Loops run over slices that begin at 0: an index that might be negative keeps them from vectors.
 """
 
 from __future__ import annotations
@@ -85,59 +86,60 @@ def rate_rows(  # type: ignore[no-untyped-def]  # noqa: PLR0917
         for x0 in range(0, width, LANES):
             n = min(LANES, width - x0)
             for i in range(_N_OWN):
-                line = plane[y + ABOVE + _OWN[i, 0]]
                 x = x0 + BESIDE + _OWN[i, 1]
-                for l in range(n):
-                    c[i, l] = line[x + l]
+                line, row = plane[y + ABOVE + _OWN[i, 0], x : x + n], c[i]
+                for z in range(n):
+                    row[z] = line[z]
             for i in range(_N_COARSER):
-                line = coarser[y + _COARSER[i, 0]]
                 x = x0 + _COARSER[i, 1]
-                for l in range(n):
-                    c[_N_OWN + i, l] = line[x + l]
+                line, row = coarser[y + _COARSER[i, 0], x : x + n], c[_N_OWN + i]
+                for z in range(n):
+                    row[z] = line[z]
             affine(w1, b1[level], c, h1, n)
             for i in range(WIDTH):
-                for l in range(n):
-                    h1[i, l] = max(h1[i, l], _ZERO)
+                for z in range(n):
+                    h1[i, z] = max(h1[i, z], _ZERO)
             affine(w2, b2, h1, h2, n)
             for i in range(WIDTH):
-                for l in range(n):
-                    h2[i, l] = max(h2[i, l] + h1[i, l], _ZERO)
+                for z in range(n):
+                    h2[i, z] = max(h2[i, z] + h1[i, z], _ZERO)
             _last(w3, b3, h2, c, out, n)
-            bits += _laplace(plane[y + ABOVE], x0 + BESIDE, out, gain, dout, share, n)
-            line = dplane[y + ABOVE]
-            for l in range(n):
-                line[x0 + BESIDE + l] -= dout[0, l]  # of v what is not of the mean
+            own = slice(x0 + BESIDE, x0 + BESIDE + n)
+            bits += _laplace(plane[y + ABOVE, own], out, gain, dout, share, n)
+            line = dplane[y + ABOVE, own]
+            for z in range(n):
+                line[z] -= dout[0, z]  # of v what is not of the mean
             correlate(dout, h2, g3[:, :WIDTH], n)
             correlate(dout, c, g3[:, WIDTH:], n)
             total(dout, gb3, n)
             for i in range(WIDTH):
                 a, b = w3[0, i], w3[1, i]
-                for l in range(n):
-                    d = a * dout[0, l] + b * dout[1, l]
-                    d2[i, l] = d if h2[i, l] > _ZERO else _ZERO
+                for z in range(n):
+                    d = a * dout[0, z] + b * dout[1, z]
+                    d2[i, z] = d if h2[i, z] > _ZERO else _ZERO
             correlate(d2, h1, g2, n)
             total(d2, gb2, n)
             affine(w2t, none, d2, d1, n)
             for i in range(WIDTH):
-                for l in range(n):
-                    d1[i, l] = d1[i, l] + d2[i, l] if h1[i, l] > _ZERO else _ZERO
+                for z in range(n):
+                    d1[i, z] = d1[i, z] + d2[i, z] if h1[i, z] > _ZERO else _ZERO
             correlate(d1, c, g1, n)
             total(d1, gb1[level], n)
             affine(w1t, none, d1, dc, n)
             for i in range(CONTEXT):
                 a, b = w3[0, WIDTH + i], w3[1, WIDTH + i]
-                for l in range(n):
-                    dc[i, l] += a * dout[0, l] + b * dout[1, l]
+                for z in range(n):
+                    dc[i, z] += a * dout[0, z] + b * dout[1, z]
             for i in range(_N_OWN):
-                line = dplane[y + ABOVE + _OWN[i, 0]]
                 x = x0 + BESIDE + _OWN[i, 1]
-                for l in range(n):
-                    line[x + l] += dc[i, l]
+                line, row = dplane[y + ABOVE + _OWN[i, 0], x : x + n], dc[i]
+                for z in range(n):
+                    line[z] += row[z]
             for i in range(_N_COARSER):
-                line = dcoarser[y + _COARSER[i, 0]]
                 x = x0 + _COARSER[i, 1]
-                for l in range(n):
-                    line[x + l] += dc[_N_OWN + i, l]
+                line, row = dcoarser[y + _COARSER[i, 0], x : x + n], dc[_N_OWN + i]
+                for z in range(n):
+                    line[z] += row[z]
     return bits
 
 
@@ -146,31 +148,31 @@ def _last(w3, b3, h2, c, out, n):  # type: ignore[no-untyped-def]
     """Mean and log2 of the scale of each lane."""
     for o in range(2):
         row, bias = out[o], b3[o]
-        for l in range(n):
-            row[l] = bias
+        for z in range(n):
+            row[z] = bias
         for i in range(0, WIDTH, 4):
             a0, a1, a2, a3 = w3[o, i], w3[o, i + 1], w3[o, i + 2], w3[o, i + 3]
             k = WIDTH + i
             e0, e1, e2, e3 = w3[o, k], w3[o, k + 1], w3[o, k + 2], w3[o, k + 3]
-            for l in range(n):
-                row[l] += a0 * h2[i, l] + a1 * h2[i + 1, l] + a2 * h2[i + 2, l] + a3 * h2[i + 3, l]
-                row[l] += e0 * c[i, l] + e1 * c[i + 1, l] + e2 * c[i + 2, l] + e3 * c[i + 3, l]
+            for z in range(n):
+                row[z] += a0 * h2[i, z] + a1 * h2[i + 1, z] + a2 * h2[i + 2, z] + a3 * h2[i + 3, z]
+                row[z] += e0 * c[i, z] + e1 * c[i + 1, z] + e2 * c[i + 2, z] + e3 * c[i + 3, z]
 
 
 @kernel
-def _laplace(line, start, out, gain, dout, share, n):  # type: ignore[no-untyped-def]  # noqa: PLR0917
+def _laplace(line, out, gain, dout, share, n):  # type: ignore[no-untyped-def]  # noqa: PLR0917
     """Bits of symbols; `gain` times the gradients by mean and log2 of the scale go to `dout`.
 
     With t = 1 / scale and a = |v - mean| the share of a symbol's bin is, beyond its half,
     exp(-(a - 1/2) t) (1 - exp(-t)) / 2, whose logarithm has the slope -t however far away; within
     it is 1 - (exp(-(1/2 + a) t) + exp(-(1/2 - a) t)) / 2.
     """
-    for l in range(n):
-        wide = out[1, l]
+    for z in range(n):
+        wide = out[1, z]
         g = min(max(wide, _LOW), _HIGH)
         t = power_of_two(_LOW - g)
         t = t * np.float32(2.0 ** (SCALE_ONE // OCTAVE))  # 2^-g
-        d = line[start + l] - out[0, l]
+        d = line[z] - out[0, z]
         a = abs(d)
         sign = _ONE if d > _ZERO else -_ONE
         whole = power_of_two(-t * _LOG2E)
@@ -186,13 +188,13 @@ def _laplace(line, start, out, gain, dout, share, n):  # type: ignore[no-untyped
             steep = whole / max(_ONE - whole, _LEAST) - (a - _HALF)
         else:
             steep = _HALF * ((_HALF + a) * far + (_HALF - a) * near) / p
-        share[l] = p
-        dout[0, l] = gain * _LOG2E * slope * sign  # bits = -log2 p; d falls as the mean rises
+        share[z] = p
+        dout[0, z] = gain * _LOG2E * slope * sign  # bits = -log2 p; d falls as the mean rises
         clamped = (wide < _LOW and steep * t > _ZERO) or (wide > _HIGH and steep * t < _ZERO)
-        dout[1, l] = _ZERO if clamped else gain * steep * t
+        dout[1, z] = _ZERO if clamped else gain * steep * t
     bits = 0.0
-    for l in range(0, n - 3, 4):  # shares are at least 2^-24: four of them at a time
-        bits -= math.log2(share[l] * share[l + 1] * share[l + 2] * share[l + 3])
-    for l in range(n - n % 4, n):
-        bits -= math.log2(share[l])
+    for z in range(0, n - 3, 4):  # shares are at least 2^-24: four of them at a time
+        bits -= math.log2(share[z] * share[z + 1] * share[z + 2] * share[z + 3])
+    for z in range(n - n % 4, n):
+        bits -= math.log2(share[z])
     return bits

@@ -32,6 +32,7 @@ def soften(latents, noise, start, sharpness, padded, plane, slope):  # type: ign
     for y in range(height):
         row, line, own, steep = latents[y], padded[y + ABOVE], plane[y], slope[y]
         at = start + y * width
+        part = noise[at : at + width]  # an index that might be negative keeps loops from vectors
         for x in range(width):
             v = min(max(row[x], -_MOST), _MOST)
             low = np.floor(v)
@@ -39,7 +40,7 @@ def soften(latents, noise, start, sharpness, padded, plane, slope):  # type: ign
             z = power_of_two(-abs(r) * sharpness * _LOG2E2)
             th = (_ONE - z) / (_ONE + z)
             s1 = scale * sharpness * (_ONE - th * th)
-            v = low + _HALF + scale * (th if r > _ZERO else -th) + noise[at + x]
+            v = low + _HALF + scale * (th if r > _ZERO else -th) + part[x]
             low = np.floor(v)
             r = v - low - _HALF
             z = power_of_two(-abs(r) * sharpness * _LOG2E2)

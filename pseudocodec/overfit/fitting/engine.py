@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from pseudocodec.overfit.design import (
     ABOVE,
     BESIDE,
+    HIDDEN,
     LEVELS,
     PARAMETERS,
     WIDTH,
@@ -74,6 +75,10 @@ class Engine:
         self._dimages = [np.zeros((3, height + 2, width + 2), np.float32) for _ in range(2)]
         self._douts = [np.zeros((3, height + 4, width + 4), np.float32) for _ in range(2)]
         self._work = [np.zeros((6, WIDTH, LANES), np.float32) for _ in range(self.threads)]
+        self._lanes = [
+            tuple(np.zeros((n, LANES), np.float32) for n in (HIDDEN, HIDDEN, 8, 8, 4, 4))
+            for _ in range(self.threads)
+        ]
         self._dnets = [np.zeros(PARAMETERS, np.float32) for _ in range(self.threads)]
         self.dparameters = np.zeros(PARAMETERS, np.float32)
 
@@ -179,13 +184,15 @@ class Engine:
         tasks = [(y, min(y + ROWS, height)) for y in range(0, height, ROWS)]
         planes, (mixed, smoothed, image) = self._stacks[0], self._images
         (dmixed, dsmoothed), (dfirst, dlast) = self._dimages, self._douts
-        w1, b1 = nets["synthesis.1"], nets["synthesis.bias.1"]
-        w2, b2 = nets["synthesis.2"], nets["synthesis.bias.2"]
         w3, b3 = nets["synthesis.3"], nets["synthesis.bias.3"]
         w4, b4 = nets["synthesis.4"], nets["synthesis.bias.4"]
         gain = np.float32(256 / (3 * self.pixels))  # of colours in sixteenths
 
-        self._all(lambda _, t: _picture.mix_rows(planes, *t, w1, b1, w2, b2, mixed), tasks)
+        weights = _padded_weights(nets)
+        lanes = self._lanes
+        self._all(
+            lambda thread, t: _picture.mix_rows(planes, t, weights, mixed, lanes[thread]), tasks
+        )
         _picture.edges(mixed)
 
         def smooth(_: int, t: tuple[int, int]) -> None:
@@ -221,23 +228,18 @@ class Engine:
         self._all(back_first, bordered)
         _picture.edges_back(dmixed)
 
-        def unmix(thread: int, t: tuple[int, int]) -> None:
-            own = dnets[thread]
-            _picture.mix_rows_back(
-                planes,
-                *t,
-                w1,
-                b1,
-                w2,
-                dmixed,
-                self._dstacks[0],
-                own["synthesis.1"],
-                own["synthesis.bias.1"],
-                own["synthesis.2"],
-                own["synthesis.bias.2"],
-            )
-
-        self._all(unmix, tasks)
+        shares = [_padded_zeros() for _ in range(self.threads)]
+        self._all(
+            lambda thread, t: _picture.mix_rows_back(
+                planes, t, weights, dmixed, self._dstacks[0], shares[thread], lanes[thread]
+            ),
+            tasks,
+        )
+        for own, (g1, g2, gb2) in zip(dnets, shares, strict=True):
+            own["synthesis.1"] += g1[:, :LEVELS]
+            own["synthesis.bias.1"] += g1[:, LEVELS]
+            own["synthesis.2"] += g2[:3]
+            own["synthesis.bias.2"] += gb2[:3]
         for k in range(LEVELS - 1):
             self._all(
                 lambda thread, n, k=k: self._finer_back(k, n, kernels[k], dnets[thread]),
@@ -261,6 +263,21 @@ class Engine:
             return [function(thread, task) for task in tasks[thread :: self.threads]]
 
         return [result for part in self._pool.map(share, range(self.threads)) for result in part]
+
+
+def _padded_weights(nets: dict[str, Reals]) -> tuple[Reals, ...]:
+    """The 1 x 1 layers as `_picture.mix_rows` takes them."""
+    first, second, bias = _padded_zeros()
+    first[:, :LEVELS], first[:, LEVELS] = nets["synthesis.1"], nets["synthesis.bias.1"]
+    second[:3], bias[:3] = nets["synthesis.2"], nets["synthesis.bias.2"]
+    turned = (np.ascontiguousarray(first.T), np.ascontiguousarray(second.T))
+    return first, second, bias, *turned
+
+
+def _padded_zeros() -> tuple[Reals, Reals, Reals]:
+    shapes = (HIDDEN, LEVELS + 1), (4, HIDDEN), (4,)
+    first, second, bias = (np.zeros(shape, np.float32) for shape in shapes)
+    return first, second, bias
 
 
 def _planes(sizes: Sequence[tuple[int, int]]) -> tuple[Reals, list[Reals]]:

@@ -36,8 +36,8 @@ class Fit:
         self.parameters = start.astype(np.float32).copy()
         self._generator = np.random.default_rng(seed)
         size = engine.flat.size
-        self._moments = np.zeros((2, size), np.float32)
-        self._net_moments = np.zeros((2, len(self.parameters)), np.float32)
+        self.moments = np.zeros((2, size), np.float32)
+        self.net_moments = np.zeros((2, len(self.parameters)), np.float32)
         self._noise = np.zeros(2 * size, np.float32)
         self._drawn = -1
         self.taken = 0
@@ -82,10 +82,10 @@ class Fit:
             engine.harden()
         cost = engine.gradients(self.parameters, price)
         self.taken += 1
-        self._adam(engine.flat, engine.dflat, self._moments, moment.latent_rate)
+        self._adam(engine.flat, engine.dflat, self.moments, moment.latent_rate)
         if nets:
             gradient = engine.dparameters
-            self._adam(self.parameters, gradient, self._net_moments, moment.net_rate)
+            self._adam(self.parameters, gradient, self.net_moments, moment.net_rate)
         return cost
 
     def rounded(self, parameters: Reals | None = None, price: float = 0.0) -> Cost:

@@ -22,6 +22,7 @@ from pseudocodec.overfit.synthesis import render
 from pseudocodec.photo.progress import OnProgress
 
 CLOSE = 0.99  # of a size, or of an error: near enough
+NET_SHARE, TRIES = 0.5, 5  # of a size for nets; times that they are stored again for less
 ROUNDS = 24  # of corrections
 ROUND_STEPS = 20
 ROUND_RATE = 0.05  # of Adam: a fraction of a symbol in a round
@@ -73,20 +74,25 @@ class TileFit:
         steer = None if aim.fixed else aim.steer
         price = self._fit.run(steps, aim.price, steer, on_progress)
         stored = self._store(price)
+        for _ in range(TRIES if aim.size is not None else 0):
+            if stored.bits <= NET_SHARE * 8 * aim.size:
+                break
+            price = limited(4 * price)  # a small file cannot afford nets of its own
+            stored = self._store(price)
         best = self._packed(stored)
         if not aim.fixed:
             best = self._corrected(aim, price, stored, best)
         return best
 
     def _store(self, price: float) -> precision.Stored:
-        pixels = self._engine.pixels
+        pixels, fitted = self._engine.pixels, self._fit.parameters
 
         def judge(parameters: NDArray[np.float32]) -> float:
             cost = self._fit.rounded(parameters)
             return cost.mse + price * cost.bits / pixels
 
-        stored = precision.store(self._fit.parameters, self._start, judge, price / pixels)
-        self._fit.parameters[:] = precision.as_reals(self._start, list(stored.differences))
+        stored = precision.store(fitted, self._start, judge, price / pixels)
+        fitted[:] = precision.as_reals(self._start, list(stored.differences))
         return stored
 
     def _packed(self, stored: precision.Stored) -> Found:
