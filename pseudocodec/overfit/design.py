@@ -97,3 +97,15 @@ def unflatten(vector: NDArray[np.generic]) -> dict[str, NDArray[np.generic]]:
         end = start + prod(shape)
         out[name], start = vector[start:end].reshape(shape), end
     return out
+
+
+def multiplications(height: int, width: int) -> float:
+    """Multiply-accumulates a pixel that decoding a tile takes, entropy coder and rounding apart."""
+    sizes = level_sizes(height, width)
+    context = WIDTH * CONTEXT + WIDTH * WIDTH + 2 * (WIDTH + CONTEXT)
+    total = float(context * sum(h * w for h, w in sizes))
+    for k in range(LEVELS - 1):  # all coarser planes, down and then along the rows
+        (h, w), coarse = sizes[k], sizes[k + 1]
+        total += (LEVELS - 1 - k) * TAPS * h * (coarse.width + w)
+    mixing = HIDDEN * LEVELS + 3 * HIDDEN + 2 * 3 * 3 * 9
+    return (total + mixing * height * width) / (height * width)
