@@ -84,7 +84,7 @@ def net_of(nets: dict[str, NDArray[np.int64]]) -> Net:
     )
 
 
-def code_latents(
+def code_latents(  # noqa: PLR0917 - as the kernels
     net: Net,
     tables: Tables,
     latents: list[NDArray[np.int32]],

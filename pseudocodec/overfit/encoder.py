@@ -44,7 +44,7 @@ def encode_pixels(
     level = model.starts.nearest(aim.price)
     areas = [grid.tile(i).scaled(PATCH).inside(grid.pixels).slices for i in range(grid.tiles)]
     parts = [pixels[area] for area in areas]
-    aims = _shared(model, parts, aim, level)
+    aims = _shared(model, parts, aim, level, device)
     steps, tiles = STEPS[effort], []
     for i, (part, own) in enumerate(zip(parts, aims, strict=True)):
         tell = _teller(on_progress, i, len(parts))
@@ -65,12 +65,14 @@ def _teller(on_progress: OnProgress, tile: int, tiles: int) -> OnProgress:
     return tell
 
 
-def _shared(model: OverfitModel, parts: list[Pixels], aim: Aim, level: int) -> list[Aim]:
+def _shared(
+    model: OverfitModel, parts: list[Pixels], aim: Aim, level: int, device: str
+) -> list[Aim]:
     if aim.size is None or len(parts) == 1:
         return [aim] * len(parts)
     needs = []
     for part in parts:
-        with TileFit(model.starts, part, level) as fit:
+        with TileFit(model.starts, part, level, device=device) as fit:
             needs.append(fit.probe(aim.price, PROBE))
     total = sum(needs)
     return [Aim(aim.price, size=int(aim.size * need / total)) for need in needs]

@@ -64,7 +64,7 @@ def write_starts(
 ) -> bytes:
     """Write the model file of `starts` (rows, PARAMETERS); returns its id."""
     tensors: dict[str, NDArray[Any]] = {
-        "code.starts": starts.astype(np.int32),
+        "code.starts": starts,
         "code.powers": power_table(),
         "code.rates": rate_table(),
     }

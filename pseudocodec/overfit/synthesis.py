@@ -65,7 +65,7 @@ def _convolved(planes: Planes, weights: Planes, biases: Planes, *, lowest: float
 @numba.njit(cache=True)
 def _finer(stack, own, kernel):  # type: ignore[no-untyped-def]
     """Planes (n, h', w') of the coarser levels at the size of `own` (h, w), behind it: n + 1."""
-    count, rows, columns = stack.shape
+    count, _, columns = stack.shape
     height, width = own.shape
     out = np.empty((count + 1, height, width))
     out[0] = own * _UNIT
@@ -105,7 +105,7 @@ def _row(plane, y, kernel, temp, out):  # type: ignore[no-untyped-def]
 @numba.njit(cache=True, fastmath=_EXACT)
 def _mixed(stack, own, kernel, w1, b1, w2, b2):  # type: ignore[no-untyped-def]  # noqa: PLR0917
     """The last upsampling and the 1 x 1 layers: (3, h, w)."""
-    count, rows, columns = stack.shape
+    count, _, columns = stack.shape
     height, width = own.shape
     out = np.empty((3, height, width))
     planes = np.empty((LEVELS, width))
@@ -149,7 +149,7 @@ def _pixels(u, w1, b1, w2, b2, hidden, out):  # type: ignore[no-untyped-def]  # 
 
 @numba.njit(cache=True, fastmath=_EXACT)
 def _convolve(padded, weights, biases, lowest):  # type: ignore[no-untyped-def]
-    """A residual 3 x 3 layer: in + W in + bias, at least `lowest`. (3, h + 2, w + 2) -> (3, h, w)."""
+    """A residual 3 x 3 layer, at least `lowest`: (3, h + 2, w + 2) -> (3, h, w)."""
     _, rows, columns = padded.shape
     height, width = rows - 2, columns - 2
     out = np.empty((3, height, width))

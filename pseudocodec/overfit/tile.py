@@ -3,7 +3,7 @@
 | size | field | |
 |---|---|---|
 | 1 | u8 groups | bit i: group i of the parameters differs from the start |
-| 2 for each such group | u8 shift, u8 scale | differences in 2^shift of a weight's steps; their scale |
+| 2 for each such group | u8 shift, u8 scale | differences in 2^shift; their scale |
 | rest | stream | the differences of these groups, then the latents |
 """
 

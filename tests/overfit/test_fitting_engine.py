@@ -9,6 +9,7 @@ import torch
 from pseudocodec.overfit.design import LEVELS, PARAMETERS, SHAPES
 from pseudocodec.overfit.fitting import reference, schedule
 from pseudocodec.overfit.fitting.engine import Engine
+from pseudocodec.overfit.fitting.on_torch import TorchEngine
 
 PRICE = 30.0
 
@@ -48,6 +49,22 @@ def test_costs_and_gradients(size: tuple[int, int], threads: int) -> None:
     engine.close()
 
 
+def test_autograd_in_place_of_the_kernels() -> None:
+    rng = np.random.default_rng(4)
+    pixels = rng.integers(0, 256, (19, 30, 3)).astype(np.uint8)
+    parameters = (rng.normal(size=PARAMETERS) * 0.06).astype(np.float32)
+    costs, gradients = [], []
+    for engine in (Engine(pixels, 1), TorchEngine(pixels, torch.device("cpu"), 1)):
+        engine.flat[:] = np.random.default_rng(5).normal(size=engine.flat.size)
+        engine.soften(np.zeros(2 * engine.flat.size, np.float32), [0] * LEVELS, 0.2)
+        costs.append(engine.gradients(parameters, PRICE))
+        gradients.append((engine.dflat.copy(), engine.dparameters.copy()))
+        engine.close()
+    np.testing.assert_allclose(*costs, rtol=1e-4)
+    for own, other in zip(*gradients, strict=True):
+        np.testing.assert_allclose(own, other, atol=1e-3 * np.abs(other).max())
+
+
 def test_soft_symbols_are_soft_rounded_twice() -> None:
     engine = Engine(np.zeros((9, 21, 3), np.uint8), 1)
     rng = np.random.default_rng(0)
@@ -63,9 +80,9 @@ def test_soft_symbols_are_soft_rounded_twice() -> None:
 
     out = soft(soft(y) + torch.from_numpy(noise[: y.numel()]).view_as(y))
     out.sum().backward()
-    np.testing.assert_allclose(engine._stacks[0][0], out.detach(), atol=1e-3)
+    np.testing.assert_allclose(engine.stacks[0][0], out.detach(), atol=1e-3)
     assert y.grad is not None
-    np.testing.assert_allclose(engine._slopes[0], y.grad, atol=2e-2)
+    np.testing.assert_allclose(engine.slopes[0], y.grad, atol=2e-2)
     engine.close()
 
 

@@ -16,7 +16,7 @@ _ZERO, _ONE = np.float32(0), np.float32(1)
 @kernel
 def finer(plane, weights, out):  # type: ignore[no-untyped-def]
     """A plane (h', w') at the size of `out` (h, w): `weights` (TAPS,) down, then along the rows."""
-    rows, columns = plane.shape
+    columns = plane.shape[1]
     k0, k1, k2, k3 = weights[0], weights[1], weights[2], weights[3]
     temp = np.empty(columns + 4, np.float32)
     for y in range(out.shape[0]):
@@ -241,9 +241,16 @@ def convolve_rows_back(  # type: ignore[no-untyped-def]  # noqa: PLR0917
                     row = dout[o, y + 3 - j]
                     for x in range(width + 2):
                         line[x] += a * row[x + 2] + b * row[x + 1] + c * row[x]
+    _weights_back(planes, max(first, 0), min(last, height), dout, dweights, dbiases)
+
+
+@kernel
+def _weights_back(planes, first, last, dout, dweights, dbiases):  # type: ignore[no-untyped-def]  # noqa: PLR0917
+    """The gradients of a 3 x 3 layer's weights and biases, from rows of its output."""
+    width = planes.shape[2] - 2
     for o in range(3):
         t = _ZERO
-        for y in range(max(first, 0), min(last, height)):
+        for y in range(first, last):
             row = dout[o, y + 2]
             for x in range(width):
                 t += row[x + 2]
@@ -251,7 +258,7 @@ def convolve_rows_back(  # type: ignore[no-untyped-def]  # noqa: PLR0917
         for i in range(3):
             for j in range(3):
                 s0 = s1 = s2 = _ZERO
-                for y in range(max(first, 0), min(last, height)):
+                for y in range(first, last):
                     row, line = dout[o, y + 2], planes[i, y + j]
                     for x in range(width):
                         e = row[x + 2]

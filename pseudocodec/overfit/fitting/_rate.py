@@ -56,7 +56,7 @@ def interpolate_back(gradient, height, width, coarser):  # type: ignore[no-untyp
 
 
 @kernel
-def rate_rows(  # type: ignore[no-untyped-def]  # noqa: PLR0917
+def rate_rows(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0917
     plane, coarser, width, rows, level, weights, gain, dplane, dcoarser, gradients, work
 ):
     """Bits of rows rows[0] to rows[1] of a level; `gain` times their gradients is added.
@@ -144,7 +144,7 @@ def rate_rows(  # type: ignore[no-untyped-def]  # noqa: PLR0917
 
 
 @kernel
-def _last(w3, b3, h2, c, out, n):  # type: ignore[no-untyped-def]
+def _last(w3, b3, h2, c, out, n):  # type: ignore[no-untyped-def]  # noqa: PLR0917
     """Mean and log2 of the scale of each lane."""
     for o in range(2):
         row, bias = out[o], b3[o]

@@ -60,17 +60,17 @@ class Engine:
         self._pool = ThreadPoolExecutor(self.threads)
         self.flat, self.latents = _planes(self.sizes)
         self.dflat, self.dlatents = _planes(self.sizes)
-        self._slopes = _planes(self.sizes)[1]
+        self.slopes = _planes(self.sizes)[1]
         padded = [(h + ABOVE, w + 2 * BESIDE) for h, w in self.sizes]
         self._padded = [np.zeros(size, np.float32) for size in padded]
         self._shares = [np.zeros((self.threads, *size), np.float32) for size in padded]
         finer = [(h + 1, w + 1) for h, w in self.sizes]
         self._coarser = [np.zeros(size, np.float32) for size in finer]
         self._dcoarser = [np.zeros((self.threads, *size), np.float32) for size in finer]
-        self._stacks = [
+        self.stacks = [
             np.zeros((LEVELS - k, h, w), np.float32) for k, (h, w) in enumerate(self.sizes)
         ]
-        self._dstacks = [np.zeros_like(stack) for stack in self._stacks]
+        self._dstacks = [np.zeros_like(stack) for stack in self.stacks]
         self._images = [np.zeros((3, height + 2, width + 2), np.float32) for _ in range(3)]
         self._dimages = [np.zeros((3, height + 2, width + 2), np.float32) for _ in range(2)]
         self._douts = [np.zeros((3, height + 4, width + 4), np.float32) for _ in range(2)]
@@ -96,8 +96,8 @@ class Engine:
                 starts[k],
                 sharpness,
                 self._padded[k],
-                self._stacks[k][0],
-                self._slopes[k],
+                self.stacks[k][0],
+                self.slopes[k],
             ),
             range(LEVELS),
         )
@@ -106,7 +106,7 @@ class Engine:
         """Rounded symbols."""
         self._all(
             lambda _, k: _symbols.harden(
-                self.latents[k], self._padded[k], self._stacks[k][0], self._slopes[k]
+                self.latents[k], self._padded[k], self.stacks[k][0], self.slopes[k]
             ),
             range(LEVELS),
         )
@@ -124,7 +124,7 @@ class Engine:
         bits = self._rate(nets, dnets, price / self.pixels)
         self._all(
             lambda _, k: _symbols.gather(
-                self._shares[k], self._dstacks[k][0], self._slopes[k], self.dlatents[k]
+                self._shares[k], self._dstacks[k][0], self.slopes[k], self.dlatents[k]
             ),
             range(LEVELS),
         )
@@ -180,9 +180,9 @@ class Engine:
         kernels = nets["upsampling"]
         for k in range(LEVELS - 2, -1, -1):
             self._all(lambda _, n, k=k: self._finer(k, n, kernels[k]), range(LEVELS - 1 - k))
-        height, width = self.sizes[0]
+        height = self.sizes[0].height
         tasks = [(y, min(y + ROWS, height)) for y in range(0, height, ROWS)]
-        planes, (mixed, smoothed, image) = self._stacks[0], self._images
+        planes, (mixed, smoothed, image) = self.stacks[0], self._images
         (dmixed, dsmoothed), (dfirst, dlast) = self._dimages, self._douts
         w3, b3 = nets["synthesis.3"], nets["synthesis.bias.3"]
         w4, b4 = nets["synthesis.4"], nets["synthesis.bias.4"]
@@ -248,11 +248,11 @@ class Engine:
         return squared * 256 / (3 * self.pixels)
 
     def _finer(self, k: int, n: int, weights: Reals) -> None:
-        _picture.finer(self._stacks[k + 1][n], weights, self._stacks[k][n + 1])
+        _picture.finer(self.stacks[k + 1][n], weights, self.stacks[k][n + 1])
 
     def _finer_back(self, k: int, n: int, weights: Reals, own: dict[str, Reals]) -> None:
         dout, dplane = self._dstacks[k][n + 1], self._dstacks[k + 1][n]
-        _picture.finer_back(self._stacks[k + 1][n], weights, dout, dplane, own["upsampling"][k])
+        _picture.finer_back(self.stacks[k + 1][n], weights, dout, dplane, own["upsampling"][k])
 
     def _all(self, function: Callable[[int, Any], Any], tasks: Sequence[Any]) -> list[Any]:
         """`function` of a thread's number and a task, for all tasks, each thread its share."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pseudocodec._pixels import Pixels
 from pseudocodec.image import to_8_bit
+from pseudocodec.model.base import torch_device
 from pseudocodec.overfit import tile
 from pseudocodec.overfit.context import WEIGHT
 from pseudocodec.overfit.design import unflatten
@@ -42,7 +43,7 @@ class TileFit:
     def __init__(self, starts: Starts, pixels: Pixels, level: int, *, device: str = "cpu") -> None:
         self._start, self._tables = starts.rows[level], starts.tables
         self._wanted = to_8_bit(pixels)
-        self._engine = Engine(pixels)
+        self._engine = _engine(pixels, device)
         reals = (self._start / (1 << WEIGHT)).astype(np.float32)
         self._fit = Fit(self._engine, reals)
 
@@ -127,6 +128,16 @@ class TileFit:
             if better:
                 best, excess = found, now
         return best
+
+
+def _engine(pixels: Pixels, device: str) -> Engine:
+    """The kernels, or on a GPU autograd."""
+    where = torch_device(device)
+    if where.type == "cpu":
+        return Engine(pixels)
+    from pseudocodec.overfit.fitting.on_torch import TorchEngine
+
+    return TorchEngine(pixels, where)
 
 
 def _excess(aim: Aim, found: Found) -> float:
