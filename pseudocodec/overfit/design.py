@@ -18,10 +18,12 @@ The kind of latents, nets and training are those of Cool-chic (Ladune et al. 202
 from __future__ import annotations
 
 from math import prod
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+T = TypeVar("T", bound=np.generic)
 
 LEVELS: Final = 7
 OWN: Final = (
@@ -38,7 +40,7 @@ HIDDEN: Final = 32  # of the synthesis
 TAPS: Final = 4  # of a symmetric kernel of 8: at 1/4, 3/4, 5/4 and 7/4 of a coarse step
 ABOVE, BESIDE = 2, 3  # how far the context reaches up, and to the left; to the right it is ABOVE
 
-GROUPS: Final = {
+GROUPS: Final[dict[str, dict[str, tuple[int, ...]]]] = {
     "context weights": {
         "context.1": (WIDTH, CONTEXT),
         "context.2": (WIDTH, WIDTH),
@@ -90,7 +92,7 @@ def group_slices() -> dict[str, slice]:
     return out
 
 
-def unflatten(vector: NDArray[np.generic]) -> dict[str, NDArray[np.generic]]:
+def unflatten(vector: NDArray[T]) -> dict[str, NDArray[T]]:
     """The vector (PARAMETERS,) of all parameters as views by name."""
     out, start = {}, 0
     for name, shape in SHAPES.items():

@@ -101,6 +101,7 @@ class StartRun:
                         saved = now
                         self.save(checkpoint)
                 self.rows.append(self._fit.parameters.copy())
+                self._forget()
         except KeyboardInterrupt:
             self.save(checkpoint)
             raise
@@ -118,6 +119,15 @@ class StartRun:
             self.step += 1
             share = max(0.01, 1 / self.step)
             self._took += share * (np.array(cost) - self._took)
+
+    def _forget(self) -> None:
+        """Let Adam begin again: at another price gradients are of another size.
+
+        Without this nets jumped, by as much as gradients grow, and had to be learnt anew.
+        """
+        self._pool[1:] = 0
+        self._fit.net_moments[:] = 0
+        self._fit.taken = 0
 
     def _progress(self, i: int, budget: float) -> StartProgress:
         bits, mse = self._took.tolist()

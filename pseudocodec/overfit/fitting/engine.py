@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, NamedTuple
 
 import numba
@@ -45,8 +46,9 @@ class Engine:
     """Buffers for one picture (h, w, 1 or 3), uint8 or uint16, and the steps on them.
 
     Attributes: `latents`, a plane (h, w) a level, and their gradients `dlatents`, all in one vector
-    each, `flat` and `dflat`; `dparameters`, that of the nets. A step is `soften` or `harden`, then
-    `gradients`.
+    each, `flat` and `dflat`; `dparameters`, that of the nets; `slopes`, of the symbols by latents;
+    `stacks`, for each level its symbols and the coarser ones at its size; `target`, colours in
+    sixteenths. A step is `soften` or `harden`, then `gradients`.
     """
 
     def __init__(self, pixels: NDArray[np.uint8 | np.uint16], threads: int | None = None) -> None:
@@ -168,7 +170,7 @@ class Engine:
                 )
             )
 
-        bits = sum(self._all(code, tasks))
+        bits = float(sum(self._all(code, tasks)))
         for k in range(LEVELS - 1):
             for thread in range(self.threads):
                 share = self._dcoarser[k][thread]
@@ -179,7 +181,7 @@ class Engine:
     def _picture(self, nets: Any, dnets: Any) -> float:
         kernels = nets["upsampling"]
         for k in range(LEVELS - 2, -1, -1):
-            self._all(lambda _, n, k=k: self._finer(k, n, kernels[k]), range(LEVELS - 1 - k))
+            self._all(partial(self._finer, k, kernels[k]), range(LEVELS - 1 - k))
         height = self.sizes[0].height
         tasks = [(y, min(y + ROWS, height)) for y in range(0, height, ROWS)]
         planes, (mixed, smoothed, image) = self.stacks[0], self._images
@@ -241,18 +243,18 @@ class Engine:
             own["synthesis.2"] += g2[:3]
             own["synthesis.bias.2"] += gb2[:3]
         for k in range(LEVELS - 1):
-            self._all(
-                lambda thread, n, k=k: self._finer_back(k, n, kernels[k], dnets[thread]),
-                range(LEVELS - 1 - k),
-            )
-        return squared * 256 / (3 * self.pixels)
+            self._all(partial(self._finer_back, k, kernels[k], dnets), range(LEVELS - 1 - k))
+        return float(squared) * 256 / (3 * self.pixels)
 
-    def _finer(self, k: int, n: int, weights: Reals) -> None:
+    def _finer(self, k: int, weights: Reals, _: int, n: int) -> None:
         _picture.finer(self.stacks[k + 1][n], weights, self.stacks[k][n + 1])
 
-    def _finer_back(self, k: int, n: int, weights: Reals, own: dict[str, Reals]) -> None:
+    def _finer_back(
+        self, k: int, weights: Reals, dnets: list[dict[str, Reals]], thread: int, n: int
+    ) -> None:
         dout, dplane = self._dstacks[k][n + 1], self._dstacks[k + 1][n]
-        _picture.finer_back(self.stacks[k + 1][n], weights, dout, dplane, own["upsampling"][k])
+        own = dnets[thread]["upsampling"][k]
+        _picture.finer_back(self.stacks[k + 1][n], weights, dout, dplane, own)
 
     def _all(self, function: Callable[[int, Any], Any], tasks: Sequence[Any]) -> list[Any]:
         """`function` of a thread's number and a task, for all tasks, each thread its share."""

@@ -40,4 +40,4 @@ class TorchEngine(Engine):
             gradient[:] = symbol.grad.cpu().numpy() * slope
         assert flat.grad is not None
         self.dparameters[:] = flat.grad.cpu().numpy()
-        return Cost(float(bits), float(mse))
+        return Cost(bits.item(), mse.item())
