@@ -375,9 +375,9 @@ def models(as_json: bool) -> None:
     default="kind",
     show_default=True,
     help="kind: for pictures of one kind. photo: for photographs of any size. overfit: what fits "
-    "to one picture start from. Or one of CompressAI's networks (needs "
-    "pseudocodec[compressai]): bmshj2018-factorized, bmshj2018-factorized-relu, bmshj2018-hyperprior, mbt2018-mean, mbt2018; NAME-leaky-relu has "
-    "leaky ReLU for GDN.",
+    "to one picture start from. Or one of CompressAI's networks (needs pseudocodec[compressai]): "
+    "bmshj2018-factorized, bmshj2018-factorized-relu, bmshj2018-hyperprior, mbt2018-mean, mbt2018; "
+    "NAME-leaky-relu has leaky ReLU for GDN.",
 )
 @click.option(
     "--objective",

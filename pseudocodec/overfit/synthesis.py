@@ -59,7 +59,8 @@ def render(
 
 def _convolved(planes: Planes, weights: Planes, biases: Planes, *, lowest: float) -> Planes:
     padded = np.pad(planes, ((0, 0), (1, 1), (1, 1)), mode="edge")
-    return _convolve(padded, weights, biases, lowest)
+    out: Planes = _convolve(padded, weights, biases, lowest)
+    return out
 
 
 @numba.njit(cache=True)

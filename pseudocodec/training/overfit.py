@@ -8,6 +8,7 @@ the one before: the first takes the most time.
 from __future__ import annotations
 
 import io
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -168,7 +169,7 @@ class StartRun:
         self._order = np.random.default_rng(self.recipe.seed + self.step)
 
 
-def crops_of(data: object, recipe: StartRecipe) -> NDArray[np.uint8]:
+def crops_of(data: str | os.PathLike[str], recipe: StartRecipe) -> NDArray[np.uint8]:
     """Crops (N, side, side, 3) from the middle of pictures drawn at random from `data`.
 
     Raises PslError when fewer pictures are large enough than the recipe wants.

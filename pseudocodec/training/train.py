@@ -59,8 +59,9 @@ def train(
         name: the model's name; by default that of the output file.
         report: whether to measure the model on real files at the end; CompressAI's networks have
             no such report.
-        codec: "kind" for pictures of one kind; "photo" for photographs of any size; "overfit"
-            for what fits to one picture start from; or one of CompressAI's networks, such as "bmshj2018-hyperprior" (see `integrations.compressai`).
+        codec: "kind" for pictures of one kind; "photo" for photographs of any size; "overfit" for
+            what fits to one picture start from; or one of CompressAI's networks, such as
+            "bmshj2018-hyperprior" (see `integrations.compressai`).
         lmbda: of a network of CompressAI's: what distortion costs.
         init: what a network of CompressAI's starts from, a CompressAI checkpoint or a model file;
             or which photo model the perceptual objective tunes, by name, as a file or as a

@@ -60,7 +60,7 @@ def test_m51_fitted_tiles_are_canonical(overfit_model):
     refused(overfit_model, packed(overfit_model, held), "none that a writer")
 
 
-def test_m51_a_level_without_a_start_is_refused(overfit_model):
+def test_a_level_without_a_start_is_refused(overfit_model):
     data = packed(overfit_model, content())
     with pytest.raises(Corrupt, match="level 2, the model has 1"):
         pseudocodec.decode(file(overfit_model, b"\0\2\0" + data))

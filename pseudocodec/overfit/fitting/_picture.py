@@ -293,7 +293,7 @@ def error_rows(planes, target, first, last, gain, dout):  # type: ignore[no-unty
                 e = row[x + 1] - wanted[x]
                 s += e * e
                 line[x + 2] = 2 * gain * e
-            squared += s
+            squared += float(s)
     return squared
 
 

@@ -208,7 +208,7 @@ class Engine:
             _picture.convolve_rows(smoothed, *t, w4, b4, image)
             return float(_picture.error_rows(image, self.target, *t, gain, dlast))
 
-        squared = sum(self._all(compare, tasks))
+        squared = float(sum(self._all(compare, tasks)))
         bordered = [(y - (y == 0), z + (z == height)) for y, z in tasks]
 
         def back(thread: int, t: tuple[int, int]) -> None:
@@ -244,7 +244,8 @@ class Engine:
             own["synthesis.bias.2"] += gb2[:3]
         for k in range(LEVELS - 1):
             self._all(partial(self._finer_back, k, kernels[k], dnets), range(LEVELS - 1 - k))
-        return float(squared) * 256 / (3 * self.pixels)
+        mse: float = squared * 256 / (3 * self.pixels)
+        return mse
 
     def _finer(self, k: int, weights: Reals, _: int, n: int) -> None:
         _picture.finer(self.stacks[k + 1][n], weights, self.stacks[k][n + 1])

@@ -26,7 +26,7 @@ class TorchEngine(Engine):
     def gradients(self, parameters: Reals, price: float) -> Cost:
         """See `Engine.gradients`."""
         flat = torch.from_numpy(parameters).to(self._device).requires_grad_()
-        parts = flat.split([math.prod(shape) for shape in SHAPES.values()])
+        parts = torch.split(flat, [math.prod(shape) for shape in SHAPES.values()])
         shapes = zip(SHAPES.items(), parts, strict=True)
         nets = {name: part.view(shape) for (name, shape), part in shapes}
         symbols = [
@@ -34,7 +34,7 @@ class TorchEngine(Engine):
         ]
         bits = reference.rate(symbols, nets)
         mse = (reference.colours(symbols, nets) - self._goal).square().mean() * 256
-        (mse + price * bits / self.pixels).backward()  # type: ignore[no-untyped-call]
+        (mse + price * bits / self.pixels).backward()
         for gradient, symbol, slope in zip(self.dlatents, symbols, self.slopes, strict=True):
             assert symbol.grad is not None
             gradient[:] = symbol.grad.cpu().numpy() * slope

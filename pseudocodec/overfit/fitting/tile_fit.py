@@ -75,8 +75,8 @@ class TileFit:
         steer = None if aim.fixed else aim.steer
         price = self._fit.run(steps, aim.price, steer, on_progress)
         stored = self._store(price)
-        for _ in range(TRIES if aim.size is not None else 0):
-            if stored.bits <= NET_SHARE * 8 * aim.size:
+        for _ in range(TRIES):
+            if aim.size is None or stored.bits <= NET_SHARE * 8 * aim.size:
                 break
             price = limited(4 * price)  # a small file cannot afford nets of its own
             stored = self._store(price)
@@ -90,7 +90,7 @@ class TileFit:
 
         def judge(parameters: NDArray[np.float32]) -> float:
             cost = self._fit.rounded(parameters)
-            return cost.mse + price * cost.bits / pixels
+            return float(cost.mse + price * cost.bits / pixels)
 
         stored = precision.store(fitted, self._start, judge, price / pixels)
         fitted[:] = precision.as_reals(self._start, list(stored.differences))
