@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from pseudocodec.metrics import Images
+from pseudocodec.model import Model
 from startup import python
 
 _CHILD = """
@@ -34,6 +36,15 @@ def kmac_per_pixel(decode: Callable[[], object], pixels: int) -> float:
         decode()
     # It counts a multiplication and an addition as two operations.
     return counter.get_total_flops() / 2 / pixels / 1_000
+
+
+def fitted_kmac(model: Model, image: Images) -> float | None:
+    """The same of nets that are fitted to a picture, which torch does not run; None for others."""
+    from pseudocodec.overfit.design import multiplications
+    from pseudocodec.overfit.model import FAMILY
+
+    fitted = model.facts.family == FAMILY
+    return multiplications(*image.shape[:2]) / 1_000 if fitted else None
 
 
 def peak_mib(model: str, *files: Path) -> float | None:

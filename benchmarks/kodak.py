@@ -19,7 +19,7 @@ from pathlib import Path
 
 import photo_curves
 import photos
-from costs import kmac_per_pixel, peak_mib
+from costs import fitted_kmac, kmac_per_pixel, peak_mib
 from harness import Row
 from photo_run import run
 from photos import Codec
@@ -105,7 +105,8 @@ def cost(own: Codec, image: Images, timed: Row, model: str) -> Row:
         "model_id": loaded.id.hex(),
         "encode_s": timed["encode_s"],
         "decode_s": timed["decode_s"],
-        "kmac_per_pixel": kmac_per_pixel(lambda: own.decode(file), pixels),
+        "kmac_per_pixel": fitted_kmac(loaded, image)
+        or kmac_per_pixel(lambda: own.decode(file), pixels),
         "peak_mib": peak,
         "idle_mib": peak_mib(model),
     }

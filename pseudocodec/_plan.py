@@ -12,7 +12,7 @@ from pseudocodec.container.layout import ARCHIVE_HEADER_BYTES, U32
 from pseudocodec.errors import PslError
 from pseudocodec.image import as_array
 from pseudocodec.latent.base import LatentCode, Payload
-from pseudocodec.model import Model, PhotoModel, VectorModel
+from pseudocodec.model import AnySizeModel, Model, VectorModel
 from pseudocodec.model.load import load_vector_model
 from pseudocodec.parallel.jobs import (
     Job,
@@ -81,7 +81,7 @@ def plan(
 
     Reads all pictures where the sizes of all, or their number, must be known first.
     """
-    if isinstance(model, PhotoModel):
+    if isinstance(model, AnySizeModel):
         return _plan_photos(model, images, request, kept)
     vectors = load_vector_model(model)
     dense = vectors.writes_dense(progressive=progressive)
@@ -89,7 +89,7 @@ def plan(
 
 
 def _plan_photos(
-    model: PhotoModel, images: Iterable[object], request: Request, kept: Layout | None
+    model: AnySizeModel, images: Iterable[object], request: Request, kept: Layout | None
 ) -> Plan:
     """Pictures of any size, each its own block: they are large, and read one by one."""
     layout = kept or Layout(dense=True, record_geometry=True, block_images=1)

@@ -26,7 +26,7 @@ from pseudocodec.container import (
 from pseudocodec.container.layout import COMMON
 from pseudocodec.errors import PslError
 from pseudocodec.files import atomic_write, check_target, resolve
-from pseudocodec.model import Model, PhotoModel, load_model, model_of
+from pseudocodec.model import AnySizeModel, Model, load_model, model_of
 from pseudocodec.model.load import load_vector_model
 from pseudocodec.parallel.jobs import (
     Job,
@@ -298,7 +298,7 @@ class Archive(Sequence[Picture]):
         fail: Callable[[int, PslError], None],
     ) -> Generator[tuple[int, R], None, None]:
         loaded = model_of(self._reader.model_id)
-        batch = 1 if isinstance(loaded, PhotoModel) else BATCH
+        batch = 1 if isinstance(loaded, AnySizeModel) else BATCH
         job = Then(self._decoder(loaded), function)
         batches = batched(map(self._fetch, chosen), batch)
         with closing(ordered_map(job, batches, workers=workers)) as outcomes:
@@ -311,7 +311,7 @@ class Archive(Sequence[Picture]):
 
     def _decoder(self, loaded: Model) -> Job[Record, Picture]:
         dense, size = self._reader.dense, self._reader.geometry
-        if isinstance(loaded, PhotoModel):
+        if isinstance(loaded, AnySizeModel):
             return PhotoDecoder(Portable(loaded), dense, size, self._device)
         return VectorDecoder(Portable(load_vector_model(loaded)), dense, size, self._device)
 

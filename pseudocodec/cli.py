@@ -375,9 +375,10 @@ def models(as_json: bool) -> None:
     default="kind",
     show_default=True,
     help="kind: for pictures of one kind. gan: for such pictures in one seed each, of 2 or 3 "
-    "bytes. photo: for photographs of any size. Or one of CompressAI's networks (needs "
-    "pseudocodec[compressai]): bmshj2018-factorized, bmshj2018-factorized-relu, "
-    "bmshj2018-hyperprior, mbt2018-mean, mbt2018; NAME-leaky-relu has leaky ReLU for GDN.",
+    "bytes. photo: for photographs of any size. overfit: what fits to one picture start from. Or "
+    "one of CompressAI's networks (needs pseudocodec[compressai]): bmshj2018-factorized, "
+    "bmshj2018-factorized-relu, bmshj2018-hyperprior, mbt2018-mean, mbt2018; NAME-leaky-relu has "
+    "leaky ReLU for GDN.",
 )
 @click.option(
     "--objective",

@@ -22,8 +22,16 @@ from pseudocodec.container.layout import COMMON, GEOMETRY
 from pseudocodec.container.single import read_single_front
 from pseudocodec.container.source import Bounded
 from pseudocodec.errors import Corrupt, PslError, TooLarge, UnverifiedWarning
-from pseudocodec.model import ForeignModel, Model, PhotoModel, VectorModel, load_model, model_of
+from pseudocodec.model import (
+    AnySizeModel,
+    ForeignModel,
+    Model,
+    VectorModel,
+    load_model,
+    model_of,
+)
 from pseudocodec.photo.codec import Region, box_of, decode_photo, decode_region, encode_photo
+from pseudocodec.photo.progress import OnProgress
 from pseudocodec.photo.tiles import Grid
 from pseudocodec.picture import KNOWN
 from pseudocodec.pipeline import (
@@ -53,6 +61,7 @@ def encode(
     device: str = "auto",
     resize: bool = False,
     progressive: bool = True,
+    on_progress: OnProgress = None,
 ) -> bytes:
     """Compress one picture to the bytes of a .psl file.
 
@@ -72,6 +81,9 @@ def encode(
         progressive: every prefix of the file decodes to a coarser picture (`decode(partial=True)`).
             False takes the model's dense code where it has one: the same picture in fewer bytes,
             all of them needed. Photo files, and those of one seed, never decode from a prefix.
+        on_progress: called now and then with a `photo.progress.Progress` (done, total, bpp, psnr)
+            by models that are fitted to the picture, which takes minutes. Ctrl-C ends the fit, and
+            what it found so far is the file.
 
     Pictures of 16 bits are reduced to 8.
 
@@ -79,8 +91,9 @@ def encode(
     target that cannot be met. UnknownModel: no such model.
     """
     target, loaded = Target.of(quality, nbytes, psnr, bpp), load_model(model)
-    if isinstance(loaded, PhotoModel):
-        return encode_photo(loaded, image, target, effort=effort, device=device)
+    if isinstance(loaded, AnySizeModel):
+        how = {"effort": effort, "device": device, "on_progress": on_progress}
+        return encode_photo(loaded, image, target, **how)
     if isinstance(loaded, ForeignModel):
         return loaded.encode_picture(image, target, device=device)
     assert isinstance(loaded, VectorModel)
@@ -125,12 +138,12 @@ def decode(
             file = Bounded(opened)
             front = read_single_front(file, max_pixels=max_pixels, known=KNOWN)
             loaded = model_of(front.model_id)
-            if isinstance(loaded, PhotoModel) and _has_tiles(front.geometry):
+            if isinstance(loaded, AnySizeModel) and _has_tiles(front.geometry):
                 return decode_region(loaded, front, file, region, device=device)
     data = read_whole(source)
     single = read_single(data, partial=partial or keep_going, max_pixels=max_pixels, known=KNOWN)
     loaded = model_of(single.model_id)
-    if isinstance(loaded, PhotoModel):
+    if isinstance(loaded, AnySizeModel):
         return decode_photo(loaded, single, region=region, keep_going=keep_going, device=device)
     if isinstance(loaded, ForeignModel):
         return loaded.decode_picture(single, region=region, device=device)

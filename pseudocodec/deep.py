@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pseudocodec.container import ArchiveReader, Record, Single
 from pseudocodec.errors import Corrupt, DeviceDependentWarning, PslError
-from pseudocodec.model import ForeignModel, Model, PhotoModel, VectorModel, model_of
+from pseudocodec.model import AnySizeModel, ForeignModel, Model, VectorModel, model_of
 from pseudocodec.photo.codec import tiles_of
 from pseudocodec.photo.decoder import Tiles, synthesise
 from pseudocodec.picture import ALPHA, from_chunks
@@ -91,7 +91,7 @@ def _check_part(reader: ArchiveReader, numbers: range, check: Check) -> Iterator
 
 
 def _check_of(model: Model, *, dense: bool, device: str) -> Check:
-    if isinstance(model, PhotoModel):
+    if isinstance(model, AnySizeModel):
         return partial(_check_photos, model, dense, device)
     if isinstance(model, VectorModel):
         return partial(_check_vectors, Coder(model, dense, device=device))
@@ -112,7 +112,7 @@ def vector_latents(coder: Coder, record: Record) -> NDArray[np.float32]:
     return latents
 
 
-def photo_tiles(model: PhotoModel, record: Record, *, dense: bool) -> Tiles:
+def photo_tiles(model: AnySizeModel, record: Record, *, dense: bool) -> Tiles:
     """The tiles of a payload, whose latents are decoded when they are asked for.
 
     Raises Corrupt for a record that no writer of photos makes.
@@ -135,7 +135,7 @@ def _check_vectors(coder: Coder, records: Sequence[Record]) -> Iterator[Found]:
 
 
 def _check_photos(
-    model: PhotoModel, dense: bool, device: str, records: Sequence[Record]
+    model: AnySizeModel, dense: bool, device: str, records: Sequence[Record]
 ) -> Iterator[Found]:
     for k, record in enumerate(records):
         damage: list[PslError] = []

@@ -13,6 +13,7 @@ from PIL import Image
 
 if TYPE_CHECKING:
     from pseudocodec.model import PhotoModel, VectorModel
+    from pseudocodec.overfit.model import OverfitModel
 
 ROOT = Path(__file__).parents[1]
 Draw = Callable[[int], NDArray[np.uint8]]
@@ -57,6 +58,21 @@ def seed_model(tmp_path_factory: pytest.TempPathFactory) -> VectorModel:
     gan_models.write(path)
     loaded = load_model(path)
     assert isinstance(loaded, VectorModel)
+    return loaded
+
+
+@pytest.fixture(scope="session")
+def overfit_model(tmp_path_factory: pytest.TempPathFactory) -> OverfitModel:
+    """A model of nets that are fitted to each picture, from starts that know nothing."""
+    import overfit_models
+
+    from pseudocodec.model import load_model
+    from pseudocodec.overfit.model import OverfitModel
+
+    path = tmp_path_factory.mktemp("models") / "fitted.safetensors"
+    overfit_models.write(path)
+    loaded = load_model(path)
+    assert isinstance(loaded, OverfitModel)
     return loaded
 
 

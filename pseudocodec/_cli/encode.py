@@ -13,7 +13,7 @@ from pseudocodec._cli.encode_archive import EncodeArchive
 from pseudocodec._cli.group import EXIT_BAD, emit
 from pseudocodec._cli.options import beside
 from pseudocodec._cli.processes import Choices
-from pseudocodec._cli.report import Skipped, print_facts, progress
+from pseudocodec._cli.report import Skipped, fitting, print_facts
 from pseudocodec._cli.show import show
 from pseudocodec._cli.tally import Tally
 from pseudocodec._cli.targets import check_target
@@ -71,8 +71,8 @@ def _one(path: Place, target: Path, choices: Choices, tally: Tally) -> None:
     with sources.naming(item):
         image = item.load()
         picture = as_picture(image)
-    with progress("encoding"):
-        data = pseudocodec.encode(image, **choices.options)
+    with fitting("encoding") as tell:
+        data = pseudocodec.encode(image, **choices.options, on_progress=tell)
         tally.add(picture, pseudocodec.decode(data, device=choices.options["device"]))
     with atomic_write(target, overwrite=choices.force) as file:
         file.write(data)

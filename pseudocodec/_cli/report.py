@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from pseudocodec._cli.group import failure
 from pseudocodec._text import label
 from pseudocodec.errors import PslError
+from pseudocodec.photo.progress import Progress as Fitted
 
 SHOWN = 20
 """Pictures that a report of what was left out names; --json names all."""
@@ -83,6 +84,19 @@ def stages() -> Iterator[Callable[[str, int, int], None]]:
 
         def tell(stage: str, done: int, total: int) -> None:
             bar.update(handle, description=stage, completed=done, total=total)
+
+        yield tell
+
+
+@contextmanager
+def fitting(task: str) -> Iterator[Callable[[Fitted], None]]:
+    """A bar as of `progress` that says how far an encoder is and what it has so far."""
+    with _bar(counted=True) as bar:
+        handle = bar.add_task(task, total=None)
+
+        def tell(fitted: Fitted) -> None:
+            so_far = f"{task}: {fitted.bpp:.3f} bit/pixel, {fitted.psnr:.1f} dB"
+            bar.update(handle, description=so_far, completed=fitted.done, total=fitted.total)
 
         yield tell
 

@@ -30,7 +30,7 @@ from pseudocodec.evaluation.rows import OnProgress, Row, silent
 from pseudocodec.evaluation.sheet import draw_sheet
 from pseudocodec.image import to_8_bit
 from pseudocodec.metrics import Images, psnr
-from pseudocodec.model import PhotoModel
+from pseudocodec.model import AnySizeModel
 
 QUALITIES = (5, 20, 35, 50, 65, 80, 95)
 SETTINGS = {
@@ -53,7 +53,7 @@ class Measured(NamedTuple):
 
 
 def report_photos(
-    model: PhotoModel,
+    model: AnySizeModel,
     data: Data,
     folder: Path,
     *,

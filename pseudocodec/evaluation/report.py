@@ -18,7 +18,7 @@ from pseudocodec.evaluation.rows import OnProgress, Row, silent
 from pseudocodec.evaluation.sheet import draw_sheet, shown
 from pseudocodec.evaluation.versus import best_peer, versus
 from pseudocodec.metrics import Images, can_ssim
-from pseudocodec.model import Model, PhotoModel, VectorModel, load_model
+from pseudocodec.model import AnySizeModel, Model, VectorModel, load_model
 from pseudocodec.model.load import load_vector_model
 
 MAX_SIZES = 100
@@ -84,7 +84,7 @@ def evaluate(
         raise PslError(f"peer_limit={peer_limit}: expected a positive number of pictures")
     sizes, found = _sizes(nbytes), load_model(model)
     folder = report_folder(output, model, found, overwrite=overwrite)
-    if isinstance(found, PhotoModel):
+    if isinstance(found, AnySizeModel):
         if sizes:
             raise PslError(
                 f"nbytes: model {found.facts.name!r} takes pictures of any size, which are "

@@ -84,6 +84,10 @@ class Model:
         """Raises PslError when the nets do not fit the codes."""
 
 
+class AnySizeModel(Model):
+    """A model of pictures of any size, coded in tiles of their own (`photo.decoder`)."""
+
+
 class ForeignModel(Model, ABC):
     """A model of another library's networks, whose coding an integration brings along."""
 

@@ -16,6 +16,9 @@ from pseudocodec.model.vectors import VectorModel
 FOREIGN = {"compressai": "pseudocodec.integrations.compressai:CompressaiModel"}
 """Families whose models an integration brings along: imported when one is loaded."""
 
+FITTED = {"overfit": "pseudocodec.overfit.model:OverfitModel"}
+"""The same of families whose nets are fitted to each picture, above the models of nets."""
+
 
 def load_model(name_or_path: str | os.PathLike[str] | Model) -> Model:
     """The model of that name (see `models`) or in that .safetensors file.
@@ -68,8 +71,9 @@ def _load(identity: bytes, path: Path, facts: ModelFacts) -> Model:
 
 
 def _kind(facts: ModelFacts) -> type[Model]:
-    if facts.family in FOREIGN:
-        module, _, name = FOREIGN[facts.family].partition(":")
+    place = (FOREIGN | FITTED).get(facts.family)
+    if place:
+        module, _, name = place.partition(":")
         kind: type[Model] = getattr(import_module(module), name)
         return kind
     return PhotoModel if facts.any_size else VectorModel

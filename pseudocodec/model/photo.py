@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pseudocodec.errors import PslError
 from pseudocodec.hyperprior import HyperpriorCode
 from pseudocodec.hyperprior.integer import ACTIVATION, SCALE_STEP, WEIGHT
-from pseudocodec.model.base import Model
+from pseudocodec.model.base import AnySizeModel
 from pseudocodec.model.file import ModelFacts
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pseudocodec.nets.hyperprior import HyperpriorTransform
 
 
-class PhotoModel(Model):
+class PhotoModel(AnySizeModel):
     """Nets for pictures of every size, and the integer code of their latents (`code`)."""
 
     def __init__(self, identity: bytes, path: Path, facts: ModelFacts) -> None:

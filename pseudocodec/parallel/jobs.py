@@ -18,7 +18,7 @@ from pseudocodec._pixels import Pixels
 from pseudocodec.container import Geometry, Record
 from pseudocodec.errors import Corrupt, PslError, UnknownModel
 from pseudocodec.latent.base import Payload
-from pseudocodec.model import Model, PhotoModel, VectorModel, load_model
+from pseudocodec.model import AnySizeModel, Model, VectorModel, load_model
 from pseudocodec.model.catalogue import by_id
 from pseudocodec.photo.codec import decode_payload, encode_payload
 from pseudocodec.pipeline import (
@@ -99,7 +99,7 @@ class VectorEncoder:
 class PhotoEncoder:
     """Encodes photographs, each to the target."""
 
-    model: Portable[PhotoModel]
+    model: Portable[AnySizeModel]
     target: Target
     effort: int
     device: str
@@ -144,7 +144,7 @@ class VectorDecoder:
 class PhotoDecoder:
     """Decodes photographs of an archive."""
 
-    model: Portable[PhotoModel]
+    model: Portable[AnySizeModel]
     dense: bool
     size: Geometry | None
     device: str

@@ -17,49 +17,55 @@ from pseudocodec.container.single import SingleFront, verify_single
 from pseudocodec.container.source import Bounded
 from pseudocodec.errors import Corrupt, DamagedWarning, PslError
 from pseudocodec.photo.decoder import Tiles, open_payload, synthesise
-from pseudocodec.photo.encoder import Encoder
-from pseudocodec.photo.rate import encode_to
+from pseudocodec.photo.progress import OnProgress
+from pseudocodec.photo.rate import encode_pixels
 from pseudocodec.photo.tiles import Box, Grid
 from pseudocodec.picture import ALPHA, PROFILE, as_picture, from_chunks, to_chunks
 from pseudocodec.rate import Target
 
 if TYPE_CHECKING:
     from pseudocodec._pixels import Pixels
-    from pseudocodec.model import PhotoModel
+    from pseudocodec.model import AnySizeModel
 
 Bytes = NDArray[np.uint8]
 Region = tuple[int, int, int, int]  # left, top, right, bottom, as in Pillow
 
 
 def encode_photo(
-    model: PhotoModel, image: object, target: Target, *, effort: int, device: str
+    model: AnySizeModel,
+    image: object,
+    target: Target,
+    *,
+    effort: int,
+    device: str,
+    on_progress: OnProgress = None,
 ) -> bytes:
     """The .psl file of a picture of any size, with its transparency and ICC profile."""
     picture = as_picture(image)
     height, width, _ = picture.pixels.shape
     chunks = to_chunks(picture)
     overhead = COMMON.size + GEOMETRY.size + len(pack_section(chunks))
-    encoder = Encoder(model, picture.pixels, effort=effort, device=device)
-    coded = encode_to(encoder, target, overhead)
+    how = {"effort": effort, "device": device, "on_progress": on_progress}
+    payload = encode_pixels(model, picture.pixels, target, overhead=overhead, **how)
     size = Geometry(width, height)
-    return write_single(model.id, coded.payload, geometry=size, chunks=chunks, dense=True)
+    return write_single(model.id, payload, geometry=size, chunks=chunks, dense=True)
 
 
 def encode_payload(
-    model: PhotoModel, pixels: Pixels, target: Target, *, effort: int, device: str
+    model: AnySizeModel, pixels: Pixels, target: Target, *, effort: int, device: str
 ) -> bytes:
     """The payload of one picture of an archive, (H, W, 1 or 3)."""
-    return encode_to(Encoder(model, pixels, effort=effort, device=device), target, 0).payload
+    return encode_pixels(model, pixels, target, effort=effort, device=device)
 
 
 def decode_payload(
-    model: PhotoModel, payload: bytes, size: Geometry | None, *, dense: bool, device: str
+    model: AnySizeModel, payload: bytes, size: Geometry | None, *, dense: bool, device: str
 ) -> Bytes:
     """One picture of an archive: (H, W) or (H, W, 3)."""
     return _squeezed(synthesise(model, tiles_of(model, payload, size, dense=dense), device=device))
 
 
-def tiles_of(model: PhotoModel, payload: bytes, size: Geometry | None, *, dense: bool) -> Tiles:
+def tiles_of(model: AnySizeModel, payload: bytes, size: Geometry | None, *, dense: bool) -> Tiles:
     """The tiles of a payload in a file that says `size` and `dense`; none is decoded yet.
 
     Raises Corrupt for a file that no writer of photos makes.
@@ -68,7 +74,7 @@ def tiles_of(model: PhotoModel, payload: bytes, size: Geometry | None, *, dense:
 
 
 def decode_photo(
-    model: PhotoModel,
+    model: AnySizeModel,
     single: Single,
     *,
     region: Region | None = None,
@@ -99,7 +105,7 @@ def decode_photo(
 
 
 def decode_region(
-    model: PhotoModel, front: SingleFront, file: Bounded, region: Region, *, device: str
+    model: AnySizeModel, front: SingleFront, file: Bounded, region: Region, *, device: str
 ) -> Bytes:
     """A region of the picture in `file`, of which only the tiles it needs are read.
 
@@ -122,7 +128,7 @@ def decode_region(
     return _finished(pixels, front.chunks, size, box)
 
 
-def _tiles_of(model: PhotoModel, payload: bytes, size: Geometry, *, cut: bool = False) -> Tiles:
+def _tiles_of(model: AnySizeModel, payload: bytes, size: Geometry, *, cut: bool = False) -> Tiles:
     grid, file = Grid(size.height, size.width), Bounded(io.BytesIO(payload))
     return open_payload(model, file.read_at, len(payload), grid, cut=cut)
 

@@ -1,23 +1,26 @@
-"""Photo payloads to pictures: all of it, or a region from the tiles it needs."""
+"""Photo payloads to pictures: all of it, or a region from the tiles it needs.
+
+`open_payload` and `synthesise` go by the kind of the model: here they are for those whose nets were
+trained; `overfit.decoder` registers its own.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import singledispatch
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pseudocodec.errors import Corrupt
-from pseudocodec.model.base import torch_device
+from pseudocodec.model.base import AnySizeModel, torch_device
+from pseudocodec.model.photo import PhotoModel
 from pseudocodec.photo import payload
 from pseudocodec.photo.tensors import level_tensor
 from pseudocodec.photo.tiles import PATCH, TILE, Box, Grid
 from pseudocodec.photo.window import Latents, Window
-
-if TYPE_CHECKING:
-    from pseudocodec.model import PhotoModel
 
 Bytes = NDArray[np.uint8]
 ReadAt = Callable[[int, int], bytes]  # offset in the payload and length -> bytes
@@ -26,16 +29,20 @@ OnDamage = Callable[[int, Corrupt], None]  # told of a tile's number and of what
 
 @dataclass(frozen=True)
 class Tiles:
-    """Where the latents of a picture come from: `gained(i)` for tile i, and its level."""
+    """Where the latents of a picture come from: `gained(i)` for tile i, and its level.
+
+    Where nets and latents are a tile's own, `gained(i)` is what they make of it: its pixels.
+    """
 
     grid: Grid
     grey: bool
     level: int
-    gained: Callable[[int], Latents]
+    gained: Callable[[int], NDArray[Any]]
 
 
+@singledispatch
 def open_payload(
-    model: PhotoModel, read_at: ReadAt, size: int, grid: Grid, *, cut: bool = False
+    model: AnySizeModel, read_at: ReadAt, size: int, grid: Grid, *, cut: bool = False
 ) -> Tiles:
     """The tiles of a payload of `size` bytes, each read and decoded when it is asked for.
 
@@ -43,27 +50,49 @@ def open_payload(
 
     Raises Corrupt, here and from `gained`, for damage that checksums or contradictions show.
     """
+    raise TypeError(f"{type(model).__name__} has no tiles")
+
+
+@open_payload.register(PhotoModel)
+def _(model: PhotoModel, read_at: ReadAt, size: int, grid: Grid, *, cut: bool = False) -> Tiles:
+    def decode(data: bytes, box: Box, level: int) -> Latents:
+        return model.code.decode(data, box.height, box.width, level)
+
+    return tiles_in(read_at, size, grid, cut=cut, top=model.code.top, decode=decode)
+
+
+def tiles_in(
+    read_at: ReadAt,
+    size: int,
+    grid: Grid,
+    *,
+    cut: bool,
+    top: int,
+    decode: Callable[[bytes, Box, int], NDArray[Any]],
+) -> Tiles:
+    """The tiles of a payload, of which `decode` makes what they hold, given box and level.
+
+    Raises as `open_payload`; so does a level above `top`.
+    """
     data = read_at(0, min(size, payload.front_size(grid)))
     front = payload.unpack(data, size, grid, cut=cut)
-    if front.level > model.code.top:
-        raise Corrupt(
-            f"photo: level {front.level}, the model has {model.code.top}; the file is damaged"
-        )
+    if front.level > top:
+        raise Corrupt(f"photo: level {front.level}, the model has {top}; the file is damaged")
 
-    def gained(number: int) -> Latents:
+    def gained(number: int) -> NDArray[Any]:
         """Read and decode a tile."""
         start, end = front.offsets[number], front.offsets[number + 1]
         data = read_at(start, end - start)
         if front.checksums and payload.tile_crc(number, data) != front.checksums[number]:
             raise Corrupt(f"tile {number} of {grid.tiles} is damaged: its checksum differs")
-        box = grid.tile(number)
-        return model.code.decode(data, box.height, box.width, front.level)
+        return decode(data, grid.tile(number), front.level)
 
     return Tiles(grid, front.grey, front.level, gained)
 
 
+@singledispatch
 def synthesise(
-    model: PhotoModel,
+    model: AnySizeModel,
     tiles: Tiles,
     region: Box | None = None,
     *,
@@ -73,14 +102,27 @@ def synthesise(
 ) -> Bytes:
     """Pixels (h, w, 1 or 3 + `spare`) of `region`, by default of the whole picture.
 
-    The nets see real neighbours: beside the tiles that a region touches, those within the nets'
-    reach are decoded, too. With `on_damage`, a damaged tile is reported and decodes to a flat
+    With `on_damage`, a damaged tile is reported and decodes to a flat
     colour; else its Corrupt is raised. `spare` channels behind the colours are left for the caller
     to fill.
-
-    A tile is held from the first part that sees it to the last. Parts follow each other across the
-    shorter side, so that two rows of tiles are held: with 192 channels, 6 KB for each pixel of it.
     """
+    raise TypeError(f"{type(model).__name__} has no tiles")
+
+
+@synthesise.register(PhotoModel)
+def _(
+    model: PhotoModel,
+    tiles: Tiles,
+    region: Box | None = None,
+    *,
+    device: str = "auto",
+    spare: int = 0,
+    on_damage: OnDamage | None = None,
+) -> Bytes:
+    # The nets see real neighbours: beside the tiles that a region touches, those within the nets'
+    # reach are decoded, too. A tile is held from the first part that sees it to the last. Parts
+    # follow each other across the shorter side, so that two rows of tiles are held: with 192
+    # channels, 6 KB for each pixel of it.
     grid = tiles.grid
     region = region or grid.pixels
     colours = 1 if tiles.grey else 3

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import singledispatch
 from typing import TypeVar
 
 import numpy as np
 
+from pseudocodec._pixels import Pixels
 from pseudocodec.errors import PslError
 from pseudocodec.image import to_8_bit
 from pseudocodec.metrics import psnr as psnr_of
+from pseudocodec.model.base import AnySizeModel
+from pseudocodec.model.photo import PhotoModel
 from pseudocodec.photo.encoder import Coded, Encoder
+from pseudocodec.photo.progress import OnProgress
 from pseudocodec.rate import Target
 
 CLOSE_BYTES = 0.005  # of the size asked for: near enough to stop searching
@@ -22,6 +27,40 @@ USUAL_RATIO = 3.5  # natural logarithm of how much larger files are at the top t
 USUAL_DECIBELS = 14.0  # by which the top is better
 
 T = TypeVar("T")
+
+
+@singledispatch
+def encode_pixels(
+    model: AnySizeModel,
+    pixels: Pixels,
+    target: Target,
+    *,
+    overhead: int = 0,
+    effort: int,
+    device: str,
+    on_progress: OnProgress = None,
+) -> bytes:
+    """The payload of a picture (H, W, 1 or 3) for a target, by the kind of the model.
+
+    `overhead` bytes of the file are not payload. `on_progress` is called on the way by encoders
+    that take long. Raises PslError for an effort outside 0 to 9 and a target out of reach.
+    """
+    raise TypeError(f"{type(model).__name__} has no encoder")
+
+
+@encode_pixels.register(PhotoModel)
+def _(
+    model: PhotoModel,
+    pixels: Pixels,
+    target: Target,
+    *,
+    overhead: int = 0,
+    effort: int,
+    device: str,
+    on_progress: OnProgress = None,
+) -> bytes:
+    encoder = Encoder(model, pixels, effort=effort, device=device)
+    return encode_to(encoder, target, overhead).payload
 
 
 def encode_to(encoder: Encoder, target: Target, overhead: int) -> Coded:

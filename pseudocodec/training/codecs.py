@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from pseudocodec.errors import PslError
 from pseudocodec.integrations.compressai import NAMES
 from pseudocodec.training.compressai import train_compressai
+from pseudocodec.training.overfit import train_overfit
 from pseudocodec.training.train_gan import SHARES, train_gan
 from pseudocodec.training.train_kind import train_kind
 from pseudocodec.training.train_photo import train_photo
@@ -55,6 +56,7 @@ CODECS: Mapping[str, Mapping[str, Way]] = {
         "mse": Way(train_photo, ("holdout", "report")),
         "perceptual": Way(tune_photo, ("init", "holdout", "report")),
     },
+    "overfit": {"mse": Way(train_overfit, ())},
     **{name: _compressai(name) for name in NAMES},
 }
 

@@ -66,8 +66,9 @@ def train(
             no such report.
         codec: "kind" for pictures of one kind; "gan" for such pictures in one seed each, of 2 to 3
             bytes: a generator trained against a discriminator, its inverse, and then the generator
-            again, so that its seeds cover the pictures; "photo" for photographs of any size; or one
-            of CompressAI's networks, such as "bmshj2018-hyperprior" (`integrations.compressai`).
+            again, so that its seeds cover the pictures; "photo" for photographs of any size;
+            "overfit" for what fits to one picture start from; or one of CompressAI's networks, such
+            as "bmshj2018-hyperprior" (see `integrations.compressai`).
         lmbda: of a network of CompressAI's: what distortion costs.
         init: what a network of CompressAI's starts from, a CompressAI checkpoint or a model file;
             or which photo model the perceptual objective tunes, by name, as a file or as a

@@ -31,7 +31,7 @@ TOTAL = 1 << 24
 def latents(code: Tables, tables: Tables, file: Psl, record: Record) -> np.ndarray:
     """The latents of a picture, float32; those of a photograph tile by tile, flat."""
     need(file.verified, "M7")
-    if code["kind"] == "hyperprior":
+    if code["kind"] in ("hyperprior", "overfit"):
         import psl_photo  # which needs this file
 
         need(file.dense and record.size and record.nbits % 8 == 0, "M43")

@@ -9,6 +9,7 @@ import struct
 import zlib
 
 import numpy as np
+import psl_overfit
 from psl_codes import TOTAL, Stream, ends_of
 from psl_reader import Record, Tables, need
 
@@ -17,10 +18,15 @@ ESCAPES[0] += TOTAL - sum(ESCAPES)
 
 
 def latents(tables: Tables, record: Record) -> np.ndarray:
-    """Latents of all tiles, each (N, h, w), flat and one behind the other."""
-    check(tables)
+    """Latents of all tiles, each (N, h, w), flat and one behind the other.
+
+    Of a model of fitted nets, the pixels (h, w, 1 or 3).
+    """
+    fitted = "starts" in tables
+    (psl_overfit.check if fitted else check)(tables)
     payload, (width, height) = record.payload, record.size
     rows, columns = -(-height // 16), -(-width // 16)
+    top = len(tables["starts"]) - 1 if fitted else 256 * (len(tables["gain"]) - 1)
     boxes = [
         (min(64, rows - y), min(64, columns - x))
         for y in range(0, rows, 64)
@@ -29,7 +35,7 @@ def latents(tables: Tables, record: Record) -> np.ndarray:
     start = 3 + (8 * len(boxes) + 4 if len(boxes) > 1 else 0)
     need(len(payload) >= start, "M45")
     flags, level = struct.unpack_from("<BH", payload)
-    need(flags <= 1 and level <= 256 * (len(tables["gain"]) - 1), "M44")
+    need(flags <= 1 and level <= top, "M44")
     entries = [(len(payload) - start, None)]
     if len(boxes) > 1:
         crc = zlib.crc32(struct.pack("<II", width, height) + payload[: start - 4])
@@ -40,7 +46,12 @@ def latents(tables: Tables, record: Record) -> np.ndarray:
     for number, ((length, crc), box) in enumerate(zip(entries, boxes, strict=True)):
         data, start = payload[start : start + length], start + length
         need(crc in (None, zlib.crc32(struct.pack("<I", number) + data)), "M46")
-        out.append(tile(tables, data, box, level).ravel())
+        if fitted:
+            y, x = divmod(number, -(-columns // 64))
+            size = min(1024, height - 1024 * y), min(1024, width - 1024 * x)
+            out.append(psl_overfit.tile(tables, data, size, level, flags == 1).ravel())
+        else:
+            out.append(tile(tables, data, box, level).ravel())
     return np.concatenate(out)
 
 

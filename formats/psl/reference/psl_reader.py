@@ -205,7 +205,8 @@ class Model:
 
     def code(self, dense: bool) -> tuple[Tables, Tables]:
         """The parameters and the tables of the latent code of a file."""
-        key = "dense" if dense and self.facts["code"]["kind"] != "hyperprior" else "code"
+        photos = self.facts["code"]["kind"] in ("hyperprior", "overfit")
+        key = "dense" if dense and not photos else "code"
         need(self.facts.get(key), "M35")
         tables = {k[len(key) + 1 :]: v for k, v in self._tensors.items() if k.startswith(key)}
         return self.facts[key], tables

@@ -1,0 +1,221 @@
+"""Photographs without trained nets: the model "overfit", each picture fitted for minutes.
+
+Eight Kodak pictures named in advance (kodim01-04, 07, 13, 19, 23), whole files through the public
+`encode` and `decode`. Tables:
+
+- `fits`: means over the pictures, at each effort and quality; seconds of encoding on all cores.
+- `BD-rate, %`: bits at equal PSNR, against JPEG, WebP and AVIF on the same pictures in this run.
+- `cost`: decoding and a step of the fit, of a picture of 768 x 512.
+- `start`: one picture fitted from the shared start and from nets that know nothing: the cost
+  (mean squared error + price x bits a pixel) for steps; bytes of a crop of 64 x 64.
+
+The full run takes a day: finished encodes are kept in benchmarks/.cache/overfit by model, picture,
+effort and quality, and a run that was ended goes on. `--quick`: crops of 96 x 96 of two pictures at
+effort 0, nothing kept.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from rich.progress import track
+
+import photos
+import pseudocodec
+from harness import Row, best_of, log, run
+from pseudocodec.evaluation.bd import bd_rate
+from pseudocodec.metrics import Images, psnr
+from pseudocodec.overfit.context import WEIGHT
+from pseudocodec.overfit.design import multiplications
+from pseudocodec.overfit.fitting.aim import price_of
+from pseudocodec.overfit.fitting.engine import Engine
+from pseudocodec.overfit.fitting.fit import Fit
+from pseudocodec.overfit.fitting.random_start import random_start
+from pseudocodec.overfit.fitting.schedule import at
+from pseudocodec.overfit.model import OverfitModel, write_starts
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MODEL = "overfit"
+PICTURES = ("01", "02", "03", "04", "07", "13", "19", "23")
+EFFORTS, QUICK_EFFORTS = (1, 5, 9), (0,)
+QUALITIES, QUICK_QUALITIES = (15, 30, 45, 60, 75), (30, 50, 70)
+PEERS = ("JPEG", "WebP", "AVIF")
+START_QUALITY, START_EFFORTS, QUICK_START_EFFORTS = 50, (0, 1, 2, 4), (0,)
+CACHE = Path(__file__).parent / ".cache" / "overfit"
+QUICK_SIDE, SMALL_SIDE = 96, 64
+COLUMNS = {
+    "table": "",
+    "codec": "",
+    "effort": "d",
+    "quality": "d",
+    "bpp": ".4f",
+    "psnr": ".2f",
+    "encode_s": ".1f",
+    "value": ".4g",
+}
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A file and the seconds it took."""
+
+    file: bytes
+    seconds: float
+
+
+def measure(quick: bool) -> list[Row]:
+    """Rows of all tables."""
+    pictures = _pictures(quick)
+    efforts = QUICK_EFFORTS if quick else EFFORTS
+    qualities = QUICK_QUALITIES if quick else QUALITIES
+    jobs = [(effort, quality) for effort in efforts for quality in qualities]
+    fits = []
+    for effort, quality in track(jobs, "fits", console=log):
+        fits.append(_mean(pictures, effort, quality, keep=not quick))
+    peers = [row for name in PEERS for row in _peer(name, pictures, quick)]
+    return [
+        *fits,
+        *peers,
+        *_bd_rates(fits, peers),
+        *_costs(next(iter(pictures.values())), quick),
+        *_starts(next(iter(pictures.values())), quick),
+    ]
+
+
+def _pictures(quick: bool) -> dict[str, Images]:
+    chosen = {name: photos.kodak()[f"kodim{name}"] for name in PICTURES}
+    if not quick:
+        return chosen
+    return {name: chosen[name][200:][:QUICK_SIDE, 300:][:, :QUICK_SIDE] for name in PICTURES[:2]}
+
+
+def _encoded(name: str, picture: Images, effort: int, quality: int, *, keep: bool) -> Encoded:
+    """A file from the cache, or made and kept there."""
+    identity = pseudocodec.load_model(MODEL).id.hex()
+    path = CACHE / f"{identity}-{name}-e{effort}-q{quality}.psl"
+    facts = path.with_suffix(".json")
+    if keep and path.is_file() and facts.is_file():
+        return Encoded(path.read_bytes(), float(json.loads(facts.read_text())["seconds"]))
+    start = time.perf_counter()
+    file = pseudocodec.encode(picture, model=MODEL, quality=quality, effort=effort)
+    seconds = time.perf_counter() - start
+    if keep:
+        CACHE.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(file)
+        facts.write_text(json.dumps({"seconds": seconds}))
+    return Encoded(file, seconds)
+
+
+def _mean(pictures: Mapping[str, Images], effort: int, quality: int, *, keep: bool) -> Row:
+    found = []
+    for name, picture in pictures.items():
+        encoded = _encoded(name, picture, effort, quality, keep=keep)
+        pixels = picture.shape[0] * picture.shape[1]
+        reached = psnr(picture, pseudocodec.decode(encoded.file))
+        found.append((8 * len(encoded.file) / pixels, reached, encoded.seconds))
+    bpp, decibels, seconds = np.mean(found, axis=0).tolist()
+    row = {"table": "fits", "codec": MODEL, "effort": effort, "quality": quality}
+    return row | {"bpp": bpp, "psnr": decibels, "encode_s": seconds}
+
+
+def _peer(name: str, pictures: Mapping[str, Images], quick: bool) -> list[Row]:
+    [codec] = photos.peers([name])
+    rows = []
+    for setting in codec.sparse(photos.QUICK_SETTINGS).settings if quick else codec.settings:
+        found = []
+        for picture in pictures.values():
+            file = codec.encode(picture, setting)
+            pixels = picture.shape[0] * picture.shape[1]
+            found.append((8 * len(file) / pixels, psnr(picture, codec.decode(file))))
+        bpp, decibels = np.mean(found, axis=0).tolist()
+        row = {"table": "fits", "codec": name, "quality": setting}
+        rows.append(row | {"bpp": bpp, "psnr": decibels})
+    return rows
+
+
+def _bd_rates(fits: list[Row], peers: list[Row]) -> list[Row]:
+    def points(rows: list[Row]) -> list[tuple[float, float]]:
+        return [(row["bpp"], row["psnr"]) for row in rows]
+
+    rows = []
+    for effort in sorted({row["effort"] for row in fits}):
+        own = points([row for row in fits if row["effort"] == effort])
+        for name in PEERS:
+            anchor = points([row for row in peers if row["codec"] == name])
+            row = {"table": "BD-rate, %", "codec": name, "effort": effort}
+            rows.append(row | {"value": bd_rate(own, anchor)})
+    return rows
+
+
+def _costs(picture: Images, quick: bool) -> list[Row]:
+    file = pseudocodec.encode(picture, model=MODEL, effort=0)
+    engine = Engine(picture)
+    fit = Fit(engine, random_start())
+    moment = at(0.5)
+    fit.step(moment, 50.0)
+    repeats = 2 if quick else 10
+    values = {
+        "decode_s": best_of(lambda: pseudocodec.decode(file), repeats),
+        "step_ms": 1000 * best_of(lambda: fit.step(moment, 50.0), repeats),
+        "kmac_per_pixel": multiplications(*picture.shape[:2]) / 1000,
+    }
+    engine.close()
+    return [{"table": "cost", "codec": key, "value": value} for key, value in values.items()]
+
+
+def _starts(picture: Images, quick: bool) -> list[Row]:
+    """What fits cost, from the shared start and from one that knows nothing."""
+    price = price_of(START_QUALITY)
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "random.safetensors"
+        blank = np.rint(random_start()[None].astype(np.float64) * (1 << WEIGHT)).astype(np.int64)
+        write_starts(path, "random", blank, [price])
+        models = {"shared": pseudocodec.load_model(MODEL), "random": pseudocodec.load_model(path)}
+        for name, model in models.items():
+            assert isinstance(model, OverfitModel)
+            for effort in QUICK_START_EFFORTS if quick else START_EFFORTS:
+                rows.append(_cost_of(name, model, picture, effort, price))
+            crop = picture[:SMALL_SIDE, :SMALL_SIDE]
+            rows.append(_cost_of(f"{name}, 64 x 64", model, crop, 0 if quick else 3, price))
+    return rows
+
+
+def _cost_of(name: str, model: OverfitModel, picture: Images, effort: int, price: float) -> Row:
+    start = time.perf_counter()
+    file = pseudocodec.encode(picture, model=model, quality=START_QUALITY, effort=effort)
+    seconds = time.perf_counter() - start
+    reached = psnr(picture, pseudocodec.decode(file))
+    bpp = 8 * len(file) / (picture.shape[0] * picture.shape[1])
+    value = 255**2 / 10 ** (reached / 10) + price * bpp
+    row = {"table": "start", "codec": name, "effort": effort, "quality": START_QUALITY}
+    return row | {"bpp": bpp, "psnr": reached, "encode_s": seconds, "value": value}
+
+
+def draw(axes: Axes, rows: list[Row]) -> None:
+    """Rate-distortion curves: peers dashed, ours a line an effort."""
+    fits = [row for row in rows if row["table"] == "fits"]
+    curves = {(row["codec"], row.get("effort")) for row in fits}
+    for codec, effort in sorted(curves, key=str):
+        own = [r for r in fits if r["codec"] == codec and r.get("effort") == effort]
+        line = "o-" if codec == MODEL else "--"
+        name = f"{codec}, effort {effort}" if codec == MODEL else codec
+        axes.plot([r["bpp"] for r in own], [r["psnr"] for r in own], line, label=name)
+    axes.set_xlim(0, 1.5)
+    axes.set_xlabel("bits a pixel")
+    axes.set_ylabel("PSNR, dB")
+    axes.set_title("Kodak, eight pictures", loc="left")
+    axes.legend(frameon=False)
+
+
+if __name__ == "__main__":
+    run(__file__, __doc__, measure, COLUMNS, draw, libraries=("numba", "pillow"))

@@ -1,0 +1,1 @@
+"""Fitting nets and latents to one picture: gradients, schedules, precision, targets."""

@@ -1,0 +1,308 @@
+"""Planes of latents to colours and back to gradients: what `synthesis` does, in float32.
+
+Beyond the border a plane's last values are repeated, and their gradients go back to these.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pseudocodec.overfit.design import HIDDEN, LEVELS
+from pseudocodec.overfit.fitting._lanes import LANES, affine, correlate, kernel, total
+
+_ZERO, _ONE = np.float32(0), np.float32(1)
+
+
+@kernel
+def finer(plane, weights, out):  # type: ignore[no-untyped-def]
+    """A plane (h', w') at the size of `out` (h, w): `weights` (TAPS,) down, then along the rows."""
+    columns = plane.shape[1]
+    k0, k1, k2, k3 = weights[0], weights[1], weights[2], weights[3]
+    temp = np.empty(columns + 4, np.float32)
+    for y in range(out.shape[0]):
+        _down(plane, y, weights, temp)
+        line = out[y]
+        for x in range((len(line) + 1) // 2):
+            line[2 * x] = k0 * temp[x + 2] + k1 * temp[x + 1] + k2 * temp[x + 3] + k3 * temp[x]
+        for x in range(len(line) // 2):
+            v = k0 * temp[x + 2] + k1 * temp[x + 3] + k2 * temp[x + 1] + k3 * temp[x + 4]
+            line[2 * x + 1] = v
+
+
+@kernel
+def _down(plane, y, weights, temp):  # type: ignore[no-untyped-def]
+    """Row y of `finer` before it is widened, two values more at either end."""
+    rows, columns = plane.shape
+    k0, k1, k2, k3 = weights[0], weights[1], weights[2], weights[3]
+    side, near = 2 * (y & 1) - 1, y >> 1
+    r0 = plane[near]
+    r1 = plane[min(max(near + side, 0), rows - 1)]
+    r2 = plane[min(max(near - side, 0), rows - 1)]
+    r3 = plane[min(max(near + 2 * side, 0), rows - 1)]
+    for x in range(columns):
+        temp[x + 2] = k0 * r0[x] + k1 * r1[x] + k2 * r2[x] + k3 * r3[x]
+    temp[0] = temp[1] = temp[2]
+    temp[columns + 2] = temp[columns + 3] = temp[columns + 1]
+
+
+@kernel
+def finer_back(plane, weights, dout, dplane, dweights):  # type: ignore[no-untyped-def]
+    """Gradients of `finer`: `dplane` is overwritten, `dweights` (TAPS,) added to."""
+    rows, columns = plane.shape
+    height, width = dout.shape
+    evens, odds = (width + 1) // 2, width // 2
+    k0, k1, k2, k3 = weights[0], weights[1], weights[2], weights[3]
+    temp = np.empty(columns + 4, np.float32)
+    even, odd = np.zeros(columns + 8, np.float32), np.zeros(columns + 8, np.float32)
+    dtemp = np.empty(columns + 4, np.float32)
+    dplane[:] = _ZERO
+    s0 = s1 = s2 = s3 = _ZERO
+    for y in range(height):
+        _down(plane, y, weights, temp)
+        line = dout[y]
+        for x in range(evens):
+            e = line[2 * x]
+            even[x + 4] = e
+            s0 += e * temp[x + 2]
+            s1 += e * temp[x + 1]
+            s2 += e * temp[x + 3]
+            s3 += e * temp[x]
+        for x in range(odds):
+            e = line[2 * x + 1]
+            odd[x + 4] = e
+            s0 += e * temp[x + 2]
+            s1 += e * temp[x + 3]
+            s2 += e * temp[x + 1]
+            s3 += e * temp[x + 4]
+        for q in range(columns + 4):  # of temp[q], which outputs x = q - 2 + 2 .. q - 2 - 2 read
+            v = k0 * (even[q + 2] + odd[q + 2]) + k1 * (even[q + 3] + odd[q + 1])
+            dtemp[q] = v + k2 * (even[q + 1] + odd[q + 3]) + k3 * (even[q + 4] + odd[q])
+        dtemp[2] += dtemp[0] + dtemp[1]
+        dtemp[columns + 1] += dtemp[columns + 2] + dtemp[columns + 3]
+        side, near = 2 * (y & 1) - 1, y >> 1
+        i1 = min(max(near + side, 0), rows - 1)
+        i2 = min(max(near - side, 0), rows - 1)
+        i3 = min(max(near + 2 * side, 0), rows - 1)
+        r0, r1, r2, r3 = plane[near], plane[i1], plane[i2], plane[i3]
+        for x in range(columns):
+            d = dtemp[x + 2]
+            s0 += d * r0[x]
+            s1 += d * r1[x]
+            s2 += d * r2[x]
+            s3 += d * r3[x]
+        for place, k in ((near, k0), (i1, k1), (i2, k2), (i3, k3)):
+            row = dplane[place]
+            for x in range(columns):
+                row[x] += k * dtemp[x + 2]
+    dweights[0] += s0
+    dweights[1] += s1
+    dweights[2] += s2
+    dweights[3] += s3
+
+
+@kernel
+def mix_rows(planes, rows, weights, out, work):  # type: ignore[no-untyped-def]
+    """Rows of planes (LEVELS, h, w) through the 1 x 1 layers, into `out` (3, h + 2, w + 2).
+
+    Args:
+        planes: what the layers see.
+        rows: first row and the one behind the last.
+        weights: w1 (HIDDEN, 8), whose last column is the biases, w2 (4, HIDDEN), whose last row is
+            0, b2 (4,), and w1 and w2 transposed.
+        out: where colours go.
+        work: (HIDDEN, LANES) scratch twice, (8, LANES) and (4, LANES) twice.
+    """
+    w1, w2, b2, _, _ = weights
+    h, _, u, _, d, _ = work
+    none = np.zeros(HIDDEN, np.float32)
+    width = planes.shape[2]
+    for y in range(rows[0], rows[1]):
+        for x0 in range(0, width, LANES):
+            n = min(LANES, width - x0)
+            _hidden(planes, y, x0, w1, none, u, h, n)
+            affine(w2, b2, h, d, n)
+            for c in range(3):
+                line, row = out[c, y + 1], d[c]
+                for z in range(n):
+                    line[x0 + 1 + z] = row[z]
+
+
+@kernel
+def _hidden(planes, y, x0, w1, none, u, h, n):  # type: ignore[no-untyped-def]  # noqa: PLR0917
+    """The first layer's inputs, with a row of ones behind them, and its outputs."""
+    for i in range(LEVELS):
+        line, row = planes[i, y], u[i]
+        for z in range(n):
+            row[z] = line[x0 + z]
+    for z in range(n):
+        u[LEVELS, z] = _ONE
+    affine(w1, none, u, h, n)
+    for o in range(HIDDEN):
+        row = h[o]
+        for z in range(n):
+            row[z] = max(row[z], _ZERO)
+
+
+@kernel
+def mix_rows_back(planes, rows, weights, dout, dplanes, gradients, work):  # type: ignore[no-untyped-def]  # noqa: PLR0917
+    """Gradients of `mix_rows` for dout (3, h + 2, w + 2): `dplanes` overwritten, others added to.
+
+    `gradients` are of w1, w2 and b2. The hidden features are computed again: to read them from
+    memory would take longer.
+    """
+    w1, _, _, w1t, w2t = weights
+    g1, g2, gb2 = gradients
+    h, dh, u, du, d, _ = work
+    none = np.zeros(HIDDEN, np.float32)
+    width = planes.shape[2]
+    for y in range(rows[0], rows[1]):
+        for x0 in range(0, width, LANES):
+            n = min(LANES, width - x0)
+            _hidden(planes, y, x0, w1, none, u, h, n)
+            for c in range(3):
+                line, row = dout[c, y + 1], d[c]
+                for z in range(n):
+                    row[z] = line[x0 + 1 + z]
+            for z in range(n):
+                d[3, z] = _ZERO
+            correlate(d, h, g2, n)
+            total(d, gb2, n)
+            affine(w2t, none, d, dh, n)
+            for o in range(HIDDEN):
+                row, own = dh[o], h[o]
+                for z in range(n):
+                    row[z] = row[z] if own[z] > _ZERO else _ZERO
+            correlate(dh, u, g1, n)
+            affine(w1t, none, dh, du, n)
+            for i in range(LEVELS):
+                line, row = dplanes[i, y], du[i]
+                for z in range(n):
+                    line[x0 + z] = row[z]
+
+
+@kernel
+def edges(planes):  # type: ignore[no-untyped-def]
+    """Fill the border, one wide, of padded planes (3, h + 2, w + 2) with their last values."""
+    for c in range(planes.shape[0]):
+        plane = planes[c]
+        plane[:, 0] = plane[:, 1]
+        plane[:, -1] = plane[:, -2]
+        plane[0] = plane[1]
+        plane[-1] = plane[-2]
+
+
+@kernel
+def edges_back(planes):  # type: ignore[no-untyped-def]
+    """Add the border's gradients to those of the last values."""
+    for c in range(planes.shape[0]):
+        plane = planes[c]
+        plane[1] += plane[0]
+        plane[-2] += plane[-1]
+        plane[:, 1] += plane[:, 0]
+        plane[:, -2] += plane[:, -1]
+
+
+@kernel
+def convolve_rows(planes, first, last, weights, biases, out):  # type: ignore[no-untyped-def]  # noqa: PLR0917
+    """Rows of a residual 3 x 3 layer: (3, h + 2, w + 2) with edges, into the same without."""
+    width = planes.shape[2] - 2
+    for o in range(3):
+        bias = biases[o]
+        for y in range(first, last):
+            line, own = out[o, y + 1], planes[o, y + 1]
+            for x in range(1, width + 1):
+                line[x] = bias + own[x]
+            for i in range(3):
+                for j in range(3):
+                    a, b, c = weights[o, i, j, 0], weights[o, i, j, 1], weights[o, i, j, 2]
+                    row = planes[i, y + j]
+                    for x in range(1, width + 1):
+                        line[x] += a * row[x - 1] + b * row[x] + c * row[x + 1]
+
+
+@kernel
+def convolve_rows_back(  # type: ignore[no-untyped-def]  # noqa: PLR0917
+    planes, first, last, weights, dout, dplanes, dweights, dbiases
+):
+    """Gradients of `convolve_rows`: rows first - 1 to last + 1 of `dplanes` are overwritten.
+
+    `dout` (3, h + 4, w + 4) has two zeros on every side, so that all of the border is a sum, too.
+    Rows of the gradient are numbered as those of the planes, from -1 to h; `first` is -1 or more.
+    """
+    height, width = planes.shape[1] - 2, planes.shape[2] - 2
+    for i in range(3):
+        for y in range(first, last):
+            line, own = dplanes[i, y + 1], dout[i, y + 2]
+            for x in range(width + 2):
+                line[x] = own[x + 1]
+            for o in range(3):
+                for j in range(3):
+                    a, b, c = weights[o, i, j, 0], weights[o, i, j, 1], weights[o, i, j, 2]
+                    row = dout[o, y + 3 - j]
+                    for x in range(width + 2):
+                        line[x] += a * row[x + 2] + b * row[x + 1] + c * row[x]
+    _weights_back(planes, max(first, 0), min(last, height), dout, dweights, dbiases)
+
+
+@kernel
+def _weights_back(planes, first, last, dout, dweights, dbiases):  # type: ignore[no-untyped-def]  # noqa: PLR0917
+    """The gradients of a 3 x 3 layer's weights and biases, from rows of its output."""
+    width = planes.shape[2] - 2
+    for o in range(3):
+        t = _ZERO
+        for y in range(first, last):
+            row = dout[o, y + 2]
+            for x in range(width):
+                t += row[x + 2]
+        dbiases[o] += t
+        for i in range(3):
+            for j in range(3):
+                s0 = s1 = s2 = _ZERO
+                for y in range(first, last):
+                    row, line = dout[o, y + 2], planes[i, y + j]
+                    for x in range(width):
+                        e = row[x + 2]
+                        s0 += e * line[x]
+                        s1 += e * line[x + 1]
+                        s2 += e * line[x + 2]
+                dweights[o, i, j, 0] += s0
+                dweights[o, i, j, 1] += s1
+                dweights[o, i, j, 2] += s2
+
+
+@kernel
+def rectify_rows(planes, first, last):  # type: ignore[no-untyped-def]
+    """max(v, 0) of rows of padded planes, in place."""
+    for c in range(3):
+        for y in range(first + 1, last + 1):
+            row = planes[c, y]
+            for x in range(1, len(row) - 1):
+                row[x] = max(row[x], _ZERO)
+
+
+@kernel
+def error_rows(planes, target, first, last, gain, dout):  # type: ignore[no-untyped-def]  # noqa: PLR0917
+    """The squared error of padded planes against (3, h, w); `gain` times its gradient to `dout`."""
+    width = target.shape[2]
+    squared = 0.0
+    for c in range(3):
+        for y in range(first, last):
+            row, wanted, line = planes[c, y + 1], target[c, y], dout[c, y + 2]
+            s = _ZERO
+            for x in range(width):
+                e = row[x + 1] - wanted[x]
+                s += e * e
+                line[x + 2] = 2 * gain * e
+            squared += float(s)
+    return squared
+
+
+@kernel
+def gate_rows(dplanes, planes, first, last, dout):  # type: ignore[no-untyped-def]
+    """Gradients (3, h + 2, w + 2) of what `rectify_rows` left positive, into (3, h + 4, w + 4)."""
+    width = planes.shape[2] - 2
+    for c in range(3):
+        for y in range(first, last):
+            d, row, line = dplanes[c, y + 1], planes[c, y + 1], dout[c, y + 2]
+            for x in range(width):
+                line[x + 2] = d[x + 1] if row[x + 1] > _ZERO else _ZERO

@@ -1,0 +1,292 @@
+"""One step of fitting on the CPU: bits, error and all gradients, by kernels written for it.
+
+Autograd keeps every feature of every pixel in memory and reads it again; here a few hundred pixels
+at a time go forwards and backwards while they are in the cache. `reference` computes the same with
+autograd, for GPUs and for the tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from pseudocodec.overfit.design import (
+    ABOVE,
+    BESIDE,
+    HIDDEN,
+    LEVELS,
+    PARAMETERS,
+    WIDTH,
+    level_sizes,
+    unflatten,
+)
+from pseudocodec.overfit.fitting import _picture, _rate, _symbols
+from pseudocodec.overfit.fitting._lanes import LANES
+
+Reals = NDArray[np.float32]
+ROWS = 32  # of a task
+
+CONTEXT_NETS = ("context.1", "context.bias.1", "context.2", "context.bias.2", "context.3")
+
+
+class Cost(NamedTuple):
+    """What a step found: bits of the latents, and the mean squared error of colours of 255."""
+
+    bits: float
+    mse: float
+
+
+class Engine:
+    """Buffers for one picture (h, w, 1 or 3), uint8 or uint16, and the steps on them.
+
+    Attributes: `latents`, a plane (h, w) a level, and their gradients `dlatents`, all in one vector
+    each, `flat` and `dflat`; `dparameters`, that of the nets; `slopes`, of the symbols by latents;
+    `stacks`, for each level its symbols and the coarser ones at its size; `target`, colours in
+    sixteenths. A step is `soften` or `harden`, then `gradients`.
+    """
+
+    def __init__(self, pixels: NDArray[np.uint8 | np.uint16], threads: int | None = None) -> None:
+        height, width, _ = pixels.shape
+        self.pixels = height * width
+        scale = np.float32(255 / np.iinfo(pixels.dtype).max / 16)
+        colours = np.broadcast_to(pixels.transpose(2, 0, 1), (3, height, width))
+        self.target = np.ascontiguousarray(colours.astype(np.float32) * scale)
+        self.sizes = level_sizes(height, width)
+        self.threads = threads or numba.get_num_threads()
+        self._pool = ThreadPoolExecutor(self.threads)
+        self.flat, self.latents = _planes(self.sizes)
+        self.dflat, self.dlatents = _planes(self.sizes)
+        self.slopes = _planes(self.sizes)[1]
+        padded = [(h + ABOVE, w + 2 * BESIDE) for h, w in self.sizes]
+        self._padded = [np.zeros(size, np.float32) for size in padded]
+        self._shares = [np.zeros((self.threads, *size), np.float32) for size in padded]
+        finer = [(h + 1, w + 1) for h, w in self.sizes]
+        self._coarser = [np.zeros(size, np.float32) for size in finer]
+        self._dcoarser = [np.zeros((self.threads, *size), np.float32) for size in finer]
+        self.stacks = [
+            np.zeros((LEVELS - k, h, w), np.float32) for k, (h, w) in enumerate(self.sizes)
+        ]
+        self._dstacks = [np.zeros_like(stack) for stack in self.stacks]
+        self._images = [np.zeros((3, height + 2, width + 2), np.float32) for _ in range(3)]
+        self._dimages = [np.zeros((3, height + 2, width + 2), np.float32) for _ in range(2)]
+        self._douts = [np.zeros((3, height + 4, width + 4), np.float32) for _ in range(2)]
+        self._work = [np.zeros((6, WIDTH, LANES), np.float32) for _ in range(self.threads)]
+        self._lanes = [
+            tuple(np.zeros((n, LANES), np.float32) for n in (HIDDEN, HIDDEN, 8, 8, 4, 4))
+            for _ in range(self.threads)
+        ]
+        self._dnets = [np.zeros(PARAMETERS, np.float32) for _ in range(self.threads)]
+        self.dparameters = np.zeros(PARAMETERS, np.float32)
+
+    def close(self) -> None:
+        """End the threads."""
+        self._pool.shutdown()
+
+    def soften(self, noise: Reals, starts: Sequence[int], temperature: float) -> None:
+        """Noisy symbols; `noise` from `starts` on is for each level."""
+        sharpness = np.float32(1 / temperature)
+        self._all(
+            lambda _, k: _symbols.soften(
+                self.latents[k],
+                noise,
+                starts[k],
+                sharpness,
+                self._padded[k],
+                self.stacks[k][0],
+                self.slopes[k],
+            ),
+            range(LEVELS),
+        )
+
+    def harden(self) -> None:
+        """Rounded symbols."""
+        self._all(
+            lambda _, k: _symbols.harden(
+                self.latents[k], self._padded[k], self.stacks[k][0], self.slopes[k]
+            ),
+            range(LEVELS),
+        )
+
+    def gradients(self, parameters: Reals, price: float) -> Cost:
+        """What the symbols cost, and the gradients of mse + `price` * bits a pixel.
+
+        `parameters` (PARAMETERS,) are all the nets'.
+        """
+        nets = unflatten(parameters)
+        dnets = [unflatten(vector) for vector in self._dnets]
+        for vector in self._dnets:
+            vector[:] = 0
+        mse = self._picture(nets, dnets)
+        bits = self._rate(nets, dnets, price / self.pixels)
+        self._all(
+            lambda _, k: _symbols.gather(
+                self._shares[k], self._dstacks[k][0], self.slopes[k], self.dlatents[k]
+            ),
+            range(LEVELS),
+        )
+        np.sum(self._dnets, axis=0, out=self.dparameters)
+        return Cost(bits, mse)
+
+    def _rate(self, nets: Any, dnets: Any, gain: float) -> float:
+        weights = (
+            nets["context.1"],
+            nets["context.bias.1"],
+            nets["context.2"],
+            nets["context.bias.2"],
+            nets["context.3"],
+            nets["context.bias.3"],
+            np.ascontiguousarray(nets["context.1"].T),
+            np.ascontiguousarray(nets["context.2"].T),
+        )
+        names = (*CONTEXT_NETS, "context.bias.3")
+        gradients = [tuple(own[name] for name in names) for own in dnets]
+        tasks = []
+        for k, (h, w) in enumerate(self.sizes):
+            if k < LEVELS - 1:
+                _rate.interpolate(self._padded[k + 1], h, w, self._coarser[k])
+            tasks += [(k, y, min(y + ROWS, h)) for y in range(0, h, ROWS)]
+
+        def code(thread: int, task: tuple[int, int, int]) -> float:
+            k, first, last = task
+            return float(
+                _rate.rate_rows(
+                    self._padded[k],
+                    self._coarser[k],
+                    self.sizes[k].width,
+                    (first, last),
+                    k,
+                    weights,
+                    np.float32(gain),
+                    self._shares[k][thread],
+                    self._dcoarser[k][thread],
+                    gradients[thread],
+                    self._work[thread],
+                )
+            )
+
+        bits = float(sum(self._all(code, tasks)))
+        for k in range(LEVELS - 1):
+            for thread in range(self.threads):
+                share = self._dcoarser[k][thread]
+                _rate.interpolate_back(share, *self.sizes[k], self._shares[k + 1][thread])
+                share[:] = 0
+        return bits
+
+    def _picture(self, nets: Any, dnets: Any) -> float:
+        kernels = nets["upsampling"]
+        for k in range(LEVELS - 2, -1, -1):
+            self._all(partial(self._finer, k, kernels[k]), range(LEVELS - 1 - k))
+        height = self.sizes[0].height
+        tasks = [(y, min(y + ROWS, height)) for y in range(0, height, ROWS)]
+        planes, (mixed, smoothed, image) = self.stacks[0], self._images
+        (dmixed, dsmoothed), (dfirst, dlast) = self._dimages, self._douts
+        w3, b3 = nets["synthesis.3"], nets["synthesis.bias.3"]
+        w4, b4 = nets["synthesis.4"], nets["synthesis.bias.4"]
+        gain = np.float32(256 / (3 * self.pixels))  # of colours in sixteenths
+
+        weights = _padded_weights(nets)
+        lanes = self._lanes
+        self._all(
+            lambda thread, t: _picture.mix_rows(planes, t, weights, mixed, lanes[thread]), tasks
+        )
+        _picture.edges(mixed)
+
+        def smooth(_: int, t: tuple[int, int]) -> None:
+            _picture.convolve_rows(mixed, *t, w3, b3, smoothed)
+            _picture.rectify_rows(smoothed, *t)
+
+        self._all(smooth, tasks)
+        _picture.edges(smoothed)
+
+        def compare(_: int, t: tuple[int, int]) -> float:
+            _picture.convolve_rows(smoothed, *t, w4, b4, image)
+            return float(_picture.error_rows(image, self.target, *t, gain, dlast))
+
+        squared = float(sum(self._all(compare, tasks)))
+        bordered = [(y - (y == 0), z + (z == height)) for y, z in tasks]
+
+        def back(thread: int, t: tuple[int, int]) -> None:
+            own = dnets[thread]
+            _picture.convolve_rows_back(
+                smoothed, *t, w4, dlast, dsmoothed, own["synthesis.4"], own["synthesis.bias.4"]
+            )
+
+        self._all(back, bordered)
+        _picture.edges_back(dsmoothed)
+        self._all(lambda _, t: _picture.gate_rows(dsmoothed, smoothed, *t, dfirst), tasks)
+
+        def back_first(thread: int, t: tuple[int, int]) -> None:
+            own = dnets[thread]
+            _picture.convolve_rows_back(
+                mixed, *t, w3, dfirst, dmixed, own["synthesis.3"], own["synthesis.bias.3"]
+            )
+
+        self._all(back_first, bordered)
+        _picture.edges_back(dmixed)
+
+        shares = [_padded_zeros() for _ in range(self.threads)]
+        self._all(
+            lambda thread, t: _picture.mix_rows_back(
+                planes, t, weights, dmixed, self._dstacks[0], shares[thread], lanes[thread]
+            ),
+            tasks,
+        )
+        for own, (g1, g2, gb2) in zip(dnets, shares, strict=True):
+            own["synthesis.1"] += g1[:, :LEVELS]
+            own["synthesis.bias.1"] += g1[:, LEVELS]
+            own["synthesis.2"] += g2[:3]
+            own["synthesis.bias.2"] += gb2[:3]
+        for k in range(LEVELS - 1):
+            self._all(partial(self._finer_back, k, kernels[k], dnets), range(LEVELS - 1 - k))
+        mse: float = squared * 256 / (3 * self.pixels)
+        return mse
+
+    def _finer(self, k: int, weights: Reals, _: int, n: int) -> None:
+        _picture.finer(self.stacks[k + 1][n], weights, self.stacks[k][n + 1])
+
+    def _finer_back(
+        self, k: int, weights: Reals, dnets: list[dict[str, Reals]], thread: int, n: int
+    ) -> None:
+        dout, dplane = self._dstacks[k][n + 1], self._dstacks[k + 1][n]
+        own = dnets[thread]["upsampling"][k]
+        _picture.finer_back(self.stacks[k + 1][n], weights, dout, dplane, own)
+
+    def _all(self, function: Callable[[int, Any], Any], tasks: Sequence[Any]) -> list[Any]:
+        """`function` of a thread's number and a task, for all tasks, each thread its share."""
+        if self.threads == 1:
+            return [function(0, task) for task in tasks]
+
+        def share(thread: int) -> list[Any]:
+            return [function(thread, task) for task in tasks[thread :: self.threads]]
+
+        return [result for part in self._pool.map(share, range(self.threads)) for result in part]
+
+
+def _padded_weights(nets: dict[str, Reals]) -> tuple[Reals, ...]:
+    """The 1 x 1 layers as `_picture.mix_rows` takes them."""
+    first, second, bias = _padded_zeros()
+    first[:, :LEVELS], first[:, LEVELS] = nets["synthesis.1"], nets["synthesis.bias.1"]
+    second[:3], bias[:3] = nets["synthesis.2"], nets["synthesis.bias.2"]
+    turned = (np.ascontiguousarray(first.T), np.ascontiguousarray(second.T))
+    return first, second, bias, *turned
+
+
+def _padded_zeros() -> tuple[Reals, Reals, Reals]:
+    shapes = (HIDDEN, LEVELS + 1), (4, HIDDEN), (4,)
+    first, second, bias = (np.zeros(shape, np.float32) for shape in shapes)
+    return first, second, bias
+
+
+def _planes(sizes: Sequence[tuple[int, int]]) -> tuple[Reals, list[Reals]]:
+    """A vector of zeros and, as views, a plane of each size."""
+    flat = np.zeros(sum(h * w for h, w in sizes), np.float32)
+    ends = np.cumsum([h * w for h, w in sizes]).tolist()
+    return flat, [
+        part.reshape(size) for part, size in zip(np.split(flat, ends[:-1]), sizes, strict=True)
+    ]

@@ -1,0 +1,108 @@
+"""Gradient descent on one picture's latents and nets.
+
+The cost is mse + price * bits a pixel, the mean squared error being of colours of 0 to 255. The
+price may change on the way: that is how targets are met.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pseudocodec.errors import PslError
+from pseudocodec.overfit.fitting import schedule
+from pseudocodec.overfit.fitting._symbols import adam
+from pseudocodec.overfit.fitting.engine import Cost, Engine
+from pseudocodec.photo.progress import OnProgress, Progress
+
+Reals = NDArray[np.float32]
+_DECAYS = np.float32(0.9), np.float32(0.999)
+LOOK = 20  # steps between two looks at the cost
+
+
+Steer = Callable[[Cost, float], float]  # a cost and a price -> the price from here on
+
+
+class Fit:
+    """Latents and nets on their way; `parameters` (PARAMETERS,) and `engine.latents`.
+
+    `interrupted` says whether a KeyboardInterrupt ended a run.
+    """
+
+    def __init__(self, engine: Engine, start: Reals, seed: int = 0) -> None:
+        self.engine = engine
+        self.parameters = start.astype(np.float32).copy()
+        self._generator = np.random.default_rng(seed)
+        size = engine.flat.size
+        self.moments = np.zeros((2, size), np.float32)
+        self.net_moments = np.zeros((2, len(self.parameters)), np.float32)
+        self._noise = np.zeros(2 * size, np.float32)
+        self._drawn = -1
+        self.taken = 0
+        self.interrupted = False
+
+    def run(
+        self,
+        steps: int,
+        price: float,
+        steer: Steer | None = None,
+        on_progress: OnProgress = None,
+        warm: float = 1.0,
+    ) -> float:
+        """Take all steps, or as many as a KeyboardInterrupt leaves; returns the last price.
+
+        `warm` scales the nets' learning rate. Raises PslError when the fit diverges.
+        """
+        try:
+            for step in range(steps):
+                cost = self.step(schedule.at(step / steps, warm), price)
+                if step % LOOK == LOOK - 1 or step == steps - 1:
+                    if not np.isfinite(cost.mse + cost.bits):
+                        raise PslError("the fit diverged; try another quality or effort")
+                    if steer is not None:
+                        price = steer(cost, price)
+                    if on_progress is not None:
+                        on_progress(self._progress(step + 1, steps, cost))
+        except KeyboardInterrupt:
+            if not self.taken:
+                raise
+            self.interrupted = True
+        return price
+
+    def step(self, moment: schedule.Moment, price: float, *, nets: bool = True) -> Cost:
+        """One step on the latents, and on the nets unless they are to stay."""
+        engine = self.engine
+        if moment.soft:
+            self._draw(moment.peakedness)
+            starts = self._generator.integers(0, engine.flat.size, len(engine.latents)).tolist()
+            engine.soften(self._noise, starts, moment.temperature)
+        else:
+            engine.harden()
+        cost = engine.gradients(self.parameters, price)
+        self.taken += 1
+        self._adam(engine.flat, engine.dflat, self.moments, moment.latent_rate)
+        if nets:
+            gradient = engine.dparameters
+            self._adam(self.parameters, gradient, self.net_moments, moment.net_rate)
+        return cost
+
+    def rounded(self, parameters: Reals | None = None, price: float = 0.0) -> Cost:
+        """What rounded symbols cost, with these nets or other `parameters`."""
+        self.engine.harden()
+        return self.engine.gradients(self.parameters if parameters is None else parameters, price)
+
+    def _adam(self, values: Reals, gradient: Reals, moments: Reals, rate: float) -> None:
+        first, second = moments
+        adam(values, gradient, first, second, np.float32(rate), *_DECAYS, np.float32(self.taken))
+
+    def _draw(self, peakedness: float) -> None:
+        now = round(peakedness * schedule.REFRESH)
+        if now != self._drawn:
+            self._noise = schedule.noise(self._generator, len(self._noise), peakedness)
+            self._drawn = now
+
+    def _progress(self, step: int, steps: int, cost: Cost) -> Progress:
+        psnr = 10 * np.log10(255**2 / max(cost.mse, 1e-9))
+        return Progress(step, steps, cost.bits / self.engine.pixels, float(psnr))

@@ -1,0 +1,137 @@
+"""A tile: how its nets differ from those it starts from, and one stream of all symbols.
+
+| size | field | |
+|---|---|---|
+| 1 | u8 groups | bit i: group i of the parameters differs from the start |
+| 2 for each such group | u8 shift, u8 scale | differences in 2^shift; their scale |
+| rest | stream | the differences of these groups, then the latents |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pseudocodec.errors import Corrupt
+from pseudocodec.overfit import ranges
+from pseudocodec.overfit.context import (
+    Tables,
+    blank,
+    code_latents,
+    code_values,
+    decode_start,
+    net_of,
+)
+from pseudocodec.overfit.design import group_slices, unflatten
+from pseudocodec.overfit.laplace import LIMIT, SCALES
+
+FRONT = 1
+MOST_SHIFT = 14
+MOST_PARAMETER = 1 << 18  # absolute value, exclusive: all sums of products stay below 2^53
+SLICES = tuple(group_slices().values())
+
+Vector = NDArray[np.int64]
+
+
+class Difference(NamedTuple):
+    """How a group of parameters differs from its start: by values * 2^shift, coded at a scale."""
+
+    shift: int
+    scale: int
+    values: NDArray[np.int32]
+
+
+class Content(NamedTuple):
+    """What a tile holds: a difference or None for each group of parameters, latents by level."""
+
+    differences: Sequence[Difference | None]
+    latents: list[NDArray[np.int32]]
+
+
+def parameters(start: Vector, content: Content) -> Vector:
+    """The parameters (n,) of a tile's nets, which differ from those of `start` (n,).
+
+    Raises Corrupt for nets whose sums could be inexact.
+    """
+    out: Vector = start.copy()
+    for where, difference in zip(SLICES, content.differences, strict=True):
+        if difference is not None:
+            out[where] += difference.values.astype(np.int64) << difference.shift
+    if np.abs(out).max() >= MOST_PARAMETER:
+        raise Corrupt("tile: a weight of its nets is out of range; the file is damaged")
+    return out
+
+
+def pack(start: Vector, tables: Tables, content: Content) -> bytes:
+    """The bytes of a tile."""
+    symbols, _ = _code(start, tables, content, None)
+    return _front(content) + ranges.encode(*symbols)
+
+
+def unpack(start: Vector, tables: Tables, data: bytes, height: int, width: int) -> Content:
+    """What a tile of so many pixels holds. Raises Corrupt for what `pack` does not write."""
+    if len(data) < FRONT:
+        raise Corrupt(f"tile: {len(data)} bytes; the file is truncated or damaged")
+    groups = data[0]
+    if groups >= 1 << len(SLICES):
+        raise Corrupt(f"tile: unknown groups {groups:#x}; the file is damaged")
+    differences: list[Difference | None] = []
+    at = FRONT
+    for i, where in enumerate(SLICES):
+        if not groups >> i & 1:
+            differences.append(None)
+            continue
+        shift, scale = data[at : at + 2] if at + 2 <= len(data) else (255, 255)
+        if shift > MOST_SHIFT or scale >= SCALES:
+            raise Corrupt("tile: the precision of its nets is out of range; the file is damaged")
+        differences.append(Difference(shift, scale, np.zeros(where.stop - where.start, np.int32)))
+        at += 2
+    stream = data[at:]
+    content = Content(differences, blank(height, width))
+    symbols, _ = _code(start, tables, content, ranges.words_of(stream))
+    empty = any(d is not None and not d.values.any() for d in differences)
+    if empty or ranges.encode(*symbols) != stream:
+        raise Corrupt("tile: its bytes are none that a writer gives; the file is damaged")
+    return content
+
+
+def bits(start: Vector, tables: Tables, content: Content) -> float:
+    """About how long `pack` makes a tile, in bits, without its last byte's padding."""
+    (_, sizes), _ = _code(start, tables, content, None)
+    return 8.0 * len(_front(content)) + float(24 * len(sizes) - np.log2(sizes).sum())
+
+
+def clipped(values: NDArray[np.floating]) -> NDArray[np.int32]:
+    """Real values as symbols."""
+    out: NDArray[np.int32] = np.rint(values).clip(-LIMIT, LIMIT).astype(np.int32)
+    return out
+
+
+def _front(content: Content) -> bytes:
+    groups = sum(1 << i for i, d in enumerate(content.differences) if d is not None)
+    pairs = [bytes([d.shift, d.scale]) for d in content.differences if d is not None]
+    return bytes([groups]) + b"".join(pairs)
+
+
+def _code(
+    start: Vector, tables: Tables, content: Content, words: NDArray[np.uint32] | None
+) -> tuple[tuple[NDArray[np.uint32], NDArray[np.uint32]], Vector]:
+    """Where each symbol lies and how wide it is; with `words`, `content` is filled from there."""
+    changed = [d for d in content.differences if d is not None]
+    count = sum(len(d.values) for d in changed) + sum(plane.size for plane in content.latents)
+    places, sizes = np.zeros(count, np.uint32), np.zeros(count, np.uint32)
+    given = np.zeros(0, np.uint32) if words is None else words
+    state = decode_start(given)
+    at = 0
+    for _, scale, values in changed:
+        to = at + len(values)
+        decoding = words is not None
+        code_values(tables, values, scale, decoding, given, state, places[at:to], sizes[at:to])
+        at = to
+    vector = parameters(start, content)
+    net = net_of(unflatten(vector))
+    code_latents(net, tables, content.latents, words, state, places[at:], sizes[at:])
+    return (places, sizes), vector

@@ -1,0 +1,94 @@
+"""The kernels' costs and gradients are those of autograd."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from pseudocodec.overfit.design import LEVELS, PARAMETERS, SHAPES
+from pseudocodec.overfit.fitting import reference, schedule
+from pseudocodec.overfit.fitting.engine import Engine
+from pseudocodec.overfit.fitting.on_torch import TorchEngine
+
+PRICE = 30.0
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 5), (45, 150)])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_costs_and_gradients(size: tuple[int, int], threads: int) -> None:
+    rng = np.random.default_rng(3)
+    engine = Engine(rng.integers(0, 256, (*size, 3)).astype(np.uint8), threads)
+    parameters = (rng.normal(size=PARAMETERS) * 0.06).astype(np.float32)
+    for plane in engine.latents:
+        plane[:] = np.rint(rng.normal(size=plane.shape) * 2)
+    for _ in range(2):  # nothing of the first is left in the second
+        engine.harden()
+        cost = engine.gradients(parameters, PRICE)
+
+    flat = torch.tensor(parameters, dtype=torch.float64, requires_grad=True)
+    sizes = [int(np.prod(shape)) for shape in SHAPES.values()]
+    parts = zip(SHAPES.items(), flat.split(sizes), strict=True)
+    nets = {name: part.view(shape) for (name, shape), part in parts}
+    symbols = [torch.tensor(p, dtype=torch.float64, requires_grad=True) for p in engine.latents]
+    bits = reference.rate(symbols, nets)
+    target = torch.from_numpy(engine.target).double()
+    mse = (reference.colours(symbols, nets) - target).square().mean() * 256
+    (mse + PRICE * bits / (size[0] * size[1])).backward()
+
+    assert cost.bits == pytest.approx(bits.item(), rel=1e-4)
+    assert cost.mse == pytest.approx(mse.item(), rel=1e-4)
+    assert flat.grad is not None
+    for found, wanted in [
+        (engine.dparameters, flat.grad),
+        *[(engine.dlatents[k], symbols[k].grad) for k in range(LEVELS)],
+    ]:
+        assert wanted is not None
+        scale = max(float(wanted.abs().max()), 1e-3)
+        np.testing.assert_allclose(found, wanted.numpy(), atol=2e-4 * scale)
+    engine.close()
+
+
+def test_autograd_in_place_of_the_kernels() -> None:
+    rng = np.random.default_rng(4)
+    pixels = rng.integers(0, 256, (19, 30, 3)).astype(np.uint8)
+    parameters = (rng.normal(size=PARAMETERS) * 0.06).astype(np.float32)
+    costs, gradients = [], []
+    for engine in (Engine(pixels, 1), TorchEngine(pixels, torch.device("cpu"), 1)):
+        engine.flat[:] = np.random.default_rng(5).normal(size=engine.flat.size)
+        engine.soften(np.zeros(2 * engine.flat.size, np.float32), [0] * LEVELS, 0.2)
+        costs.append(engine.gradients(parameters, PRICE))
+        gradients.append((engine.dflat.copy(), engine.dparameters.copy()))
+        engine.close()
+    np.testing.assert_allclose(*costs, rtol=1e-4)
+    for own, other in zip(*gradients, strict=True):
+        np.testing.assert_allclose(own, other, atol=1e-3 * np.abs(other).max())
+
+
+def test_soft_symbols_are_soft_rounded_twice() -> None:
+    engine = Engine(np.zeros((9, 21, 3), np.uint8), 1)
+    rng = np.random.default_rng(0)
+    engine.latents[0][:] = rng.normal(size=(9, 21)) * 3
+    noise = schedule.noise(rng, 2 * engine.flat.size, 1.5)
+    engine.soften(noise, [0] * LEVELS, 0.2)
+    y = torch.tensor(engine.latents[0], dtype=torch.float64, requires_grad=True)
+
+    def soft(x: torch.Tensor) -> torch.Tensor:
+        low = x.detach().floor()
+        top = 2 * np.tanh(1 / 0.4)
+        return low + 0.5 + torch.tanh((x - low - 0.5) / 0.2) / top
+
+    out = soft(soft(y) + torch.from_numpy(noise[: y.numel()]).view_as(y))
+    out.sum().backward()
+    np.testing.assert_allclose(engine.stacks[0][0], out.detach(), atol=1e-3)
+    assert y.grad is not None
+    np.testing.assert_allclose(engine.slopes[0], y.grad, atol=2e-2)
+    engine.close()
+
+
+@pytest.mark.parametrize("peakedness", [1.0, 2.0])
+def test_noise_stays_within_half_a_symbol(peakedness: float) -> None:
+    noise = schedule.noise(np.random.default_rng(0), 10_000, peakedness)
+    assert noise.dtype == np.float32 and np.abs(noise).max() <= 0.5
+    assert abs(float(np.median(noise))) < 0.06
+    assert (noise.std() < 0.28) == (peakedness > 1)
