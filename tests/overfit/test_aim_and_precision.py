@@ -49,7 +49,7 @@ def test_what_matters_much_is_exact() -> None:
     stored = precision.store(wanted, start, judge, 1e-3)
     again = precision.as_reals(start, list(stored.differences))
     assert np.abs(again - wanted).max() <= 0.5 / 4096 + 1e-6
-    cheaper = precision.store(wanted, start, judge, 10.0)
+    cheaper = precision.store(wanted, start, judge, 1e3)
     assert cheaper.bits < stored.bits
 
 
