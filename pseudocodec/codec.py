@@ -92,8 +92,9 @@ def encode(
     """
     target, loaded = Target.of(quality, nbytes, psnr, bpp), load_model(model)
     if isinstance(loaded, AnySizeModel):
-        how = {"effort": effort, "device": device, "on_progress": on_progress}
-        return encode_photo(loaded, image, target, **how)
+        return encode_photo(
+            loaded, image, target, effort=effort, device=device, on_progress=on_progress
+        )
     if isinstance(loaded, ForeignModel):
         return loaded.encode_picture(image, target, device=device)
     assert isinstance(loaded, VectorModel)

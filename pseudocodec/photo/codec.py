@@ -45,8 +45,15 @@ def encode_photo(
     height, width, _ = picture.pixels.shape
     chunks = to_chunks(picture)
     overhead = COMMON.size + GEOMETRY.size + len(pack_section(chunks))
-    how = {"effort": effort, "device": device, "on_progress": on_progress}
-    payload = encode_pixels(model, picture.pixels, target, overhead=overhead, **how)
+    payload = encode_pixels(
+        model,
+        picture.pixels,
+        target,
+        overhead=overhead,
+        effort=effort,
+        device=device,
+        on_progress=on_progress,
+    )
     size = Geometry(width, height)
     return write_single(model.id, payload, geometry=size, chunks=chunks, dense=True)
 
