@@ -50,7 +50,7 @@ def test_what_is_refused_is_said_before_anything_is_read(tmp_path: Path) -> None
 
 def test_unknown_codecs_and_objectives_are_refused(tmp_path: Path) -> None:
     with pytest.raises(
-        PslError, match=r"codec='jpeg': expected one of kind, gan, photo, bmshj2018"
+        PslError, match=r"codec='jpeg': expected one of kind, gan, photo, overfit, bmshj2018"
     ):
         pseudocodec.train("nowhere", tmp_path / "m.safetensors", codec="jpeg")
     with pytest.raises(PslError, match=r"objective='ms-ssim': expected one of mse, perceptual for"):

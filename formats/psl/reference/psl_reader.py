@@ -205,8 +205,7 @@ class Model:
 
     def code(self, dense: bool) -> tuple[Tables, Tables]:
         """The parameters and the tables of the latent code of a file."""
-        photos = self.facts["code"]["kind"] in ("hyperprior", "overfit")
-        key = "dense" if dense and not photos else "code"
+        key = "dense" if dense and "height" in self.facts["net"] else "code"  # one, of any size
         need(self.facts.get(key), "M35")
         tables = {k[len(key) + 1 :]: v for k, v in self._tensors.items() if k.startswith(key)}
         return self.facts[key], tables
