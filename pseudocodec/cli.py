@@ -416,7 +416,7 @@ def models(as_json: bool) -> None:
 )
 @click.option(
     "--lcg",
-    type=click.Choice(["lcg-5101", "lcg-8191", "lcg-29282", "lcg-524287"]),
+    type=click.Choice(["lcg-5101", "lcg-29282", "lcg-524287", "lcg-8191"]),
     help="Of --codec gan: the generator of the seeds.  [default: lcg-8191 up to 64 x 64 grey "
     "pixels, above lcg-524287]",
 )

@@ -21,7 +21,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pseudocodec._pixels import Pixels
-from pseudocodec.latent.nearest import nearest_seeds, searchable
 from pseudocodec.latent.seed import SeedCode
 
 if TYPE_CHECKING:
@@ -43,6 +42,8 @@ def describe_seeds(
 ) -> NDArray[np.int64]:
     """Prepared pictures (H, W, C) -> seeds (n, 1)."""
     import torch
+
+    from pseudocodec.latent.nearest import nearest_seeds, searchable  # numba: for encoders only
 
     out = [np.empty((0, 1), np.int64)]
     for part in model.tensors(images, device):

@@ -19,7 +19,7 @@ import pseudocodec.pillow
 from pseudocodec.cli import main
 from pseudocodec.errors import Corrupt, PslError, UnverifiedWarning
 from pseudocodec.files import atomic_write
-from pseudocodec.prng import THESIS
+from pseudocodec.prng import GENERATORS
 from pseudocodec.training.gan_losses import LOSSES
 from pseudocodec.training.loop import Progress
 from pseudocodec.training.sequences import SOURCES
@@ -184,6 +184,7 @@ class TestEncode:
         good("encode", "in/0.png")
         targets = dict.fromkeys(("quality", "nbytes", "bpp", "psnr"))
         common = {**targets, "device": "auto"}
+        assert callable(library.options.pop("on_progress"))
         assert library.options == {"model": "photo", "effort": 3, "resize": False, **common}
         good(
             "encode",
@@ -467,7 +468,7 @@ class TestTrain:
 
     @pytest.mark.parametrize(
         ("option", "known"),
-        [("loss", LOSSES), ("latents_from", SOURCES), ("lcg", tuple(THESIS))],
+        [("loss", LOSSES), ("latents_from", SOURCES), ("lcg", tuple(GENERATORS))],
     )
     def test_choices_are_those_of_the_library(self, option: str, known: tuple[str, ...]) -> None:
         """The command names them itself: it imports torch only when it trains."""

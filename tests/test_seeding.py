@@ -12,6 +12,7 @@ from typing import Any
 import gan_models
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -28,6 +29,7 @@ from pseudocodec.metrics import psnr
 from pseudocodec.model import VectorModel
 from pseudocodec.parallel.jobs import Numbered, Portable, VectorEncoder
 from pseudocodec.rate import Target
+from pseudocodec.seeding import CLOSE, best_of_book
 
 Bytes = NDArray[np.uint8]
 BITS = 13  # of a seed below 5101
@@ -68,14 +70,23 @@ def errors(model: VectorModel, seeds: NDArray[np.int64], pictures: Bytes) -> NDA
 
 
 class TestEffort:
-    def test_by_the_book_the_nearest_of_all_pictures(
+    def test_by_the_book_one_of_the_nearest_of_all_pictures(
         self, seed_model: VectorModel, pictures: Bytes
     ) -> None:
         every = np.arange(5101)[:, None]
-        least = [errors(seed_model, every, p[None].repeat(5101, 0)).min() for p in pictures[:4]]
         for effort in (2, 9):
             found = errors(seed_model, seeds_of(seed_model, pictures[:4], effort), pictures[:4])
-            np.testing.assert_allclose(found, least, rtol=1e-4)
+            for mine, picture in zip(found, pictures[:4], strict=True):
+                all_errors = errors(seed_model, every, picture[None].repeat(5101, 0))
+                assert mine <= np.sort(all_errors)[CLOSE] * (1 + 1e-4)  # of them, by structure
+
+    def test_of_pictures_as_near_the_one_of_like_structure(self) -> None:
+        rng = np.random.default_rng(0)
+        image = torch.from_numpy(rng.uniform(0.2, 0.8, (1, 1, 8, 8)).astype(np.float32))
+        step = 0.1 * torch.sign(torch.from_numpy(rng.standard_normal(image.shape)).float())
+        book = torch.cat([image + step, image + 0.1, image + 2])
+        assert int(best_of_book(book, image)[0]) == 1  # lighter, and otherwise the same
+        assert float(best_of_book(book, image)[1]) == pytest.approx(0.01, rel=1e-4)
 
     def test_a_picture_of_a_seed_gets_that_seed(self, seed_model: VectorModel) -> None:
         seeds = np.array([[0], [77], [5100]])

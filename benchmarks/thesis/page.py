@@ -71,7 +71,7 @@ COLUMNS: Mapping[str, Mapping[str, tuple[str, str]]] = {
 
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, tuple[str, str]]) -> str:
-    """A table in Markdown; a dash for what there is not."""
+    """A table in Markdown; empty where there is nothing."""
 
     def cell(value: object, spec: str) -> str:
         return "" if value is None else format(value, "" if isinstance(value, str) else spec)

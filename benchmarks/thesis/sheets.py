@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from textwrap import wrap
 
 from protocol import RUNS
 
@@ -16,6 +17,7 @@ from pseudocodec.evaluation.sheet import draw_sheet
 from pseudocodec.metrics import Images
 
 SHOWN = 16
+WIDTH = 20  # letters of a label's line
 
 
 def write(name: str, kind: str, rows: Mapping[str, Images], *, quick: bool) -> None:
@@ -25,5 +27,6 @@ def write(name: str, kind: str, rows: Mapping[str, Images], *, quick: bool) -> N
     folder = RESULTS / "thesis" if kind == "digits" else RUNS
     path = Path(folder, f"{name}-sheet.png")
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(draw_sheet([(label, pictures[:SHOWN]) for label, pictures in rows.items()]))
+    sheet = [("\n".join(wrap(label, WIDTH)), pictures[:SHOWN]) for label, pictures in rows.items()]
+    path.write_bytes(draw_sheet(sheet))
     log.print(f"{name}: the sheet is {path.name}")

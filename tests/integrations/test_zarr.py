@@ -165,7 +165,7 @@ def test_orthogonal_coordinate_and_mask_selections(array):
 )
 def test_only_selected_pictures_are_decoded(array, decoded, selection, numbers):
     array[selection]
-    assert decoded == numbers
+    assert sorted(decoded) == sorted(numbers)  # chunks are read in threads
 
 
 def test_a_part_of_a_chunk_is_written_into_the_rest(images):

@@ -13,7 +13,7 @@ import pseudocodec
 from pseudocodec.container import MAX_PIXELS, ArchiveReader, Record, is_archive, read_single
 from pseudocodec.deep import check_chunks, photo_tiles, vector_latents
 from pseudocodec.errors import Corrupt, PslError
-from pseudocodec.model import Model, PhotoModel, VectorModel, load_model, model_of
+from pseudocodec.model import AnySizeModel, Model, VectorModel, load_model, model_of
 from pseudocodec.picture import KNOWN, from_chunks
 from pseudocodec.pipeline import Coder
 
@@ -78,7 +78,7 @@ def _picture(case: Json, file: Any, record: Record, *, partial: bool = False) ->
 
 
 def _latents(model: Model, file: Any, record: Record, *, partial: bool) -> np.ndarray:
-    if isinstance(model, PhotoModel):
+    if isinstance(model, AnySizeModel):
         tiles = photo_tiles(model, record, dense=file.dense)
         return np.concatenate([tiles.gained(i).ravel() for i in range(tiles.grid.tiles)])
     assert isinstance(model, VectorModel)

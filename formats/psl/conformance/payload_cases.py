@@ -19,10 +19,11 @@ from pseudocodec.latent.scalar import Scalar
 from pseudocodec.latent.schedule import Schedule
 
 PLAIN, RICH, SEEDED, PHOTO = tiny.plain(), tiny.rich(), tiny.seeded(), tiny.photo()
-INEXACT = tiny.inexact()
+INEXACT, UNFIT = tiny.inexact(), tiny.unfit()
 MODELS = {"plain": PLAIN, "rich": RICH, "seeded": SEEDED, "photo": PHOTO} | {
     f"photo-{name}": model for name, model in INEXACT.items()
 }
+MODELS |= {"fitted": tiny.fitted()} | {f"fitted-{name}": model for name, model in UNFIT.items()}
 DENSE = forge.DENSE
 SIZES = ((100, 70), (1040, 20))  # one tile, two tiles
 M = tiny.SMALL[2]
@@ -35,6 +36,7 @@ def all_cases() -> Iterator[Case]:
     yield from fronts()
     yield from tiles()
     yield from models()
+    yield from fitted()
 
 
 def file(model: str, payload: bytes, **more: object) -> bytes:
@@ -268,3 +270,22 @@ def models() -> Iterator[Case]:
         data = file(f"photo-{name}", payload, size=SIZES[0], flags=DENSE)
         what = "a model whose sums could exceed 2^53"
         yield bad(f"model-{name}", "M48", data, what, "PslError", **of(f"photo-{name}"))
+
+
+def fitted() -> Iterator[Case]:
+    """M51 and M52: nets that are fitted to their picture."""
+    size, front = (23, 14), b"\0\0\0"  # colours, the first start
+    for name, tile in {
+        "none": b"",
+        "unknown-group": b"\x20",
+        "shift": b"\x01\x0f\0",
+        "scale": b"\x01\0\x60",
+        "cut": b"\x03\0\0\0",
+        "padded": b"\0\0",
+    }.items():
+        data = file("fitted", front + tile, size=size, flags=DENSE)
+        yield bad(f"fitted-{name}", "M51", data, "a tile no writer writes", **of("fitted"))
+    for name in UNFIT:
+        data = file(f"fitted-{name}", front + b"\0", size=size, flags=DENSE)
+        what = "a model of fitted nets out of range"
+        yield bad(f"fitted-model-{name}", "M52", data, what, "PslError", **of(f"fitted-{name}"))

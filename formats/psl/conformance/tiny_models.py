@@ -109,6 +109,32 @@ def photo(**changed: NDArray[Any]) -> bytes:
     return safetensors(described, tensors | {f"code.{k}": v for k, v in changed.items()})
 
 
+def fitted(**changed: int) -> bytes:
+    """A model of fitted nets with two starts; `changed` are first values of its tensors."""
+    draw = random.Random(4)
+    starts = [[draw.randint(-300, 300) for _ in range(1253)] for _ in range(2)]
+    tensors = {
+        "code.starts": np.array(starts, "<i8"),
+        "code.powers": np.array([2**24 - 2**15 * i for i in range(256)], "<i8"),
+        "code.rates": np.array([5000 * (i + 1) for i in range(96)], "<i8"),
+    }
+    for name, value in changed.items():
+        tensors[f"code.{name}"].ravel()[0] = value
+    described = facts("fitted", {"kind": "overfit"}, None) | {"family": "overfit"}
+    described |= {"net": {"channels": 3, "prices": [10.0, 100.0]}, "payload_bytes": [0, 0]}
+    return safetensors(described, tensors)
+
+
+def unfit() -> dict[str, bytes]:
+    """Models of fitted nets out of range, each for another reason."""
+    return {
+        "start": fitted(starts=1 << 18),
+        "power": fitted(powers=2**25 + 1),
+        "rate": fitted(rates=0),
+        "high-rate": fitted(rates=1 << 25),
+    }
+
+
 def inexact() -> dict[str, bytes]:
     """Models whose sums could exceed 2^53, each for another reason."""
     tensors = photo_tensors()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from pseudocodec.training.structure import structural_similarity
+
+from pseudocodec.metrics.structure import structural_similarity
 
 
 def pair(*shape: int) -> tuple[torch.Tensor, torch.Tensor]:
