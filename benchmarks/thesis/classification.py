@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import protocol
-from pseudocodec.evaluation.digit_features import digit_accuracy, digit_cross_entropy
 from recovery import analyse, by_seed, synthesise
 from variants import TABLE
 
 import data
 from harness import Row, run
+from pseudocodec.evaluation.digit_features import digit_accuracy, digit_cross_entropy
 from pseudocodec.metrics import Images
 from pseudocodec.prng import THESIS
 

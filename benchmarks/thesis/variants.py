@@ -10,9 +10,9 @@ that stands beside it where Inception's weights are installed.
 from __future__ import annotations
 
 import one_seed
-from pseudocodec.evaluation.digit_features import digit_feature_distance
 
 from harness import run
+from pseudocodec.evaluation.digit_features import digit_feature_distance
 
 TABLE = one_seed.Table(
     name="variants",
