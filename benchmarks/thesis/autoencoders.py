@@ -15,7 +15,7 @@ import sheets
 from bars import draw_bars
 from composition import restored_by
 from protocol import Trained
-from recovery import analyse, measured, synthesise
+from recovery import ERRORS, FIDS, analyse, measured, synthesise
 
 from harness import Row, run
 from pseudocodec.metrics import Images
@@ -36,13 +36,8 @@ COLUMNS = {
     "method": "",
     "values": "d",
     "epochs": ".1f",
-    "mse": ".4f",
-    "mse_01": ".4f",
-    "thesis_mse": ".4f",
-    "ssim": ".3f",
-    "thesis_ssim": ".3f",
-    "fid": ".1f",
-    "thesis_fid": ".1f",
+    **ERRORS,
+    **FIDS,
 }
 
 

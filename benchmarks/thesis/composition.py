@@ -16,7 +16,7 @@ import sheets
 import torch
 from bars import draw_bars
 from protocol import Trained
-from recovery import Latents, analyse, compositions, measured, synthesise
+from recovery import ERRORS, FIDS, Latents, analyse, compositions, measured, synthesise
 
 from harness import Row, run
 from pseudocodec.metrics import Images
@@ -53,13 +53,8 @@ COLUMNS = {
     "sequences": "d",
     "bytes": ".1f",
     "epochs": ".1f",
-    "mse": ".4f",
-    "mse_01": ".4f",
-    "thesis_mse": ".4f",
-    "ssim": ".3f",
-    "thesis_ssim": ".3f",
-    "fid": ".1f",
-    "thesis_fid": ".1f",
+    **ERRORS,
+    **FIDS,
 }
 
 

@@ -16,7 +16,7 @@ import protocol
 import sheets
 from bars import draw_bars
 from protocol import Trained
-from recovery import Latents, analyse, by_seed, measured, synthesise
+from recovery import ERRORS, FIDS, Latents, analyse, by_seed, measured, synthesise
 
 from harness import Row
 from pseudocodec.metrics import Images
@@ -37,14 +37,9 @@ COLUMNS = {
     "latent_mse": ".4f",
     "thesis_latent_mse": ".4f",
     "seeds_found": ".0%",
-    "mse": ".4f",
-    "mse_01": ".4f",
-    "thesis_mse": ".4f",
-    "ssim": ".3f",
-    "thesis_ssim": ".3f",
+    **ERRORS,
     "distance": ".2f",
-    "fid": ".1f",
-    "thesis_fid": ".1f",
+    **FIDS,
 }
 
 

@@ -29,6 +29,14 @@ from pseudocodec.prng import Lcg
 
 Latents = NDArray[np.float32]
 PART = 250  # pictures through the nets at a time
+ERRORS = {  # columns of tables: those of `measured`, and the thesis'
+    "mse": ".4f",
+    "mse_01": ".4f",
+    "thesis_mse": ".4f",
+    "ssim": ".3f",
+    "thesis_ssim": ".3f",
+}
+FIDS = {"fid": ".1f", "thesis_fid": ".1f"}
 SIGNED = 4  # times a squared error of pixels in [0, 1]: in [-1, 1]
 
 

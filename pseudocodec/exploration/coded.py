@@ -14,13 +14,12 @@ from pseudocodec.container import ArchiveWriter
 from pseudocodec.errors import PslError
 from pseudocodec.exploration.points import Point
 from pseudocodec.files import atomic_write
+from pseudocodec.latent._checks import checked_latents
 from pseudocodec.latent.base import LatentCode, Payload
 from pseudocodec.latent.composition import Composition
 from pseudocodec.latent.seed import SeedCode
 from pseudocodec.model import VectorModel
 from pseudocodec.pipeline import Coder, finish
-
-ALL_SEEDS = 1 << 20  # a modulus up to which every seed is tried for a point: some seconds at most
 
 Bytes = NDArray[np.uint8]
 Vector = NDArray[np.float32]
@@ -71,8 +70,8 @@ class Space:
 
     def code(self, wanted: Vector) -> Coded:
         """The point `wanted` (dims,), coded. Raises PslError for an effort outside 0 to 9."""
-        code = _thorough(self.coder.code)
-        symbols = code.encode(wanted[None], self.bits, self.coder.effort)
+        code = self.coder.code
+        symbols = _symbols(code, wanted, self.bits, self.coder.effort)
         [payload] = code.pack(symbols, self.bits)
         return decoded(self.coder, payload, wanted)
 
@@ -131,15 +130,17 @@ def save_coded(
             writer.add(each.payload, each.bits)
 
 
-def _thorough(code: LatentCode) -> LatentCode:
-    """The code itself, or a seed code of the same payloads that tries every seed.
+def _symbols(code: LatentCode, wanted: Vector, bits: int, effort: int) -> NDArray[np.int64]:
+    """Those of the point (dims,), (1, k); of a seed code the nearest of all seeds.
 
     Between two sequences there is none: the ways of `SeedCode` to a sequence that is near would
     miss the nearest of those that are not.
     """
-    if isinstance(code, SeedCode) and code.lcg.m <= ALL_SEEDS:
-        return SeedCode(code.lcg, code.dims, epsilon=code.lcg.m)
-    return code
+    from pseudocodec.latent.nearest import nearest_seeds, searchable  # numba: for encoders only
+
+    if isinstance(code, SeedCode) and searchable(code.lcg):
+        return nearest_seeds(code.lcg, checked_latents(wanted[None], code.dims, effort))
+    return code.encode(wanted[None], bits, effort)
 
 
 def _terms(code: LatentCode, symbols: NDArray[np.int64]) -> list[tuple[int, int]] | None:

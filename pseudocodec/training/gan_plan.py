@@ -16,7 +16,7 @@ SMALL_SIDE, SMALL_LATENTS, LATENTS = 40, 25, 100
 SMALL_LCG, LARGE_LCG = "lcg-8191", "lcg-524287"
 SCALE = {"small": 0.5, "base": 1.0, "large": 2.0}
 BOOK_BATCH = 512  # of covering, where all seeds' pictures are compared
-BOOK_RATE, SEARCH_RATE = 1.5e-3, 8e-4  # of learning; what passes a search is a noisy gradient
+BOOK_RATE, SEARCH_RATE = 1.5e-3, 8e-4  # of learning; a channel makes gradients noisy
 SMALL_PICTURES, SMALL_BATCH, LARGE_BATCH = 40 * 40, 128, 64
 
 
