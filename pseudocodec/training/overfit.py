@@ -41,7 +41,7 @@ class StartRecipe:
     """What a checkpoint resumes only under, the budget excepted."""
 
     prices: tuple[float, ...] = (20.0, 64.0, 200.0, 640.0, 6.0)
-    crops: int = 64
+    crops: int = 128
     side: int = 128
     seed: int = 0
 
@@ -102,7 +102,8 @@ class StartRun:
                         saved = now
                         self.save(checkpoint)
                 self.rows.append(self._fit.parameters.copy())
-                self._forget()
+                self._pool[1:] = 0
+                self._fit.forget()
         except KeyboardInterrupt:
             self.save(checkpoint)
             raise
@@ -120,15 +121,6 @@ class StartRun:
             self.step += 1
             share = max(0.01, 1 / self.step)
             self._took += share * (np.array(cost) - self._took)
-
-    def _forget(self) -> None:
-        """Let Adam begin again: at another price gradients are of another size.
-
-        Without this nets jumped, by as much as gradients grow, and had to be learnt anew.
-        """
-        self._pool[1:] = 0
-        self._fit.net_moments[:] = 0
-        self._fit.taken = 0
 
     def _progress(self, i: int, budget: float) -> StartProgress:
         bits, mse = self._took.tolist()

@@ -16,7 +16,8 @@ import numpy as np
 LANES = 128
 _FAST = {"reassoc", "contract", "nsz", "nnan", "ninf", "arcp"}
 
-kernel: Any = numba.njit(cache=True, nogil=True, fastmath=_FAST)
+# By numba's other error model a division raises, and a loop that may raise is no loop of vectors.
+kernel: Any = numba.njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
 
 _ZERO, _ONE = np.float32(0), np.float32(1)
 _THIRTYSECOND, _CENTRE, _LN2 = np.float32(1 / 32), np.float32(0.625), np.float32(0.6931471805599453)

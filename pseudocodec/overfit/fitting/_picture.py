@@ -108,11 +108,11 @@ def mix_rows(planes, rows, weights, out, work):  # type: ignore[no-untyped-def]
         planes: what the layers see.
         rows: first row and the one behind the last.
         weights: w1 (HIDDEN, 8), whose last column is the biases, w2 (4, HIDDEN), whose last row is
-            0, b2 (4,), and w1 and w2 transposed.
+            0, b2 (4,), and w1 transposed.
         out: where colours go.
         work: (HIDDEN, LANES) scratch twice, (8, LANES) and (4, LANES) twice.
     """
-    w1, w2, b2, _, _ = weights
+    w1, w2, b2, _ = weights
     h, _, u, _, d, _ = work
     none = np.zeros(HIDDEN, np.float32)
     width = planes.shape[2]
@@ -122,18 +122,18 @@ def mix_rows(planes, rows, weights, out, work):  # type: ignore[no-untyped-def]
             _hidden(planes, y, x0, w1, none, u, h, n)
             affine(w2, b2, h, d, n)
             for c in range(3):
-                line, row = out[c, y + 1], d[c]
+                line, row = out[c, y + 1, x0 + 1 : x0 + 1 + n], d[c]
                 for z in range(n):
-                    line[x0 + 1 + z] = row[z]
+                    line[z] = row[z]
 
 
 @kernel
 def _hidden(planes, y, x0, w1, none, u, h, n):  # type: ignore[no-untyped-def]  # noqa: PLR0917
     """The first layer's inputs, with a row of ones behind them, and its outputs."""
     for i in range(LEVELS):
-        line, row = planes[i, y], u[i]
+        line, row = planes[i, y, x0 : x0 + n], u[i]
         for z in range(n):
-            row[z] = line[x0 + z]
+            row[z] = line[z]
     for z in range(n):
         u[LEVELS, z] = _ONE
     affine(w1, none, u, h, n)
@@ -144,40 +144,45 @@ def _hidden(planes, y, x0, w1, none, u, h, n):  # type: ignore[no-untyped-def]  
 
 
 @kernel
-def mix_rows_back(planes, rows, weights, dout, dplanes, gradients, work):  # type: ignore[no-untyped-def]  # noqa: PLR0917
+def mix_rows_back(planes, rows, weights, dout, dplanes, gradients, learn, work):  # type: ignore[no-untyped-def]  # noqa: PLR0917
     """Gradients of `mix_rows` for dout (3, h + 2, w + 2): `dplanes` overwritten, others added to.
 
-    `gradients` are of w1, w2 and b2. The hidden features are computed again: to read them from
-    memory would take longer.
+    `gradients` are of w1, w2 and b2, from one row in learn[0] (none for 0), from learn[1] on. The
+    hidden features are computed again: to read them from memory would take longer.
     """
-    w1, _, _, w1t, w2t = weights
+    w1, w2, _, w1t = weights
     g1, g2, gb2 = gradients
     h, dh, u, du, d, _ = work
     none = np.zeros(HIDDEN, np.float32)
     width = planes.shape[2]
     for y in range(rows[0], rows[1]):
+        wanted = learn[0] > 0 and y % max(learn[0], 1) == learn[1]
         for x0 in range(0, width, LANES):
             n = min(LANES, width - x0)
             _hidden(planes, y, x0, w1, none, u, h, n)
             for c in range(3):
-                line, row = dout[c, y + 1], d[c]
+                line, row = dout[c, y + 1, x0 + 1 : x0 + 1 + n], d[c]
                 for z in range(n):
-                    row[z] = line[x0 + 1 + z]
+                    row[z] = line[z]
             for z in range(n):
                 d[3, z] = _ZERO
-            correlate(d, h, g2, n)
-            total(d, gb2, n)
-            affine(w2t, none, d, dh, n)
+            if wanted:
+                correlate(d, h, g2, n)
+                total(d, gb2, n)
+            d0, d1, d2 = d[0], d[1], d[2]
             for o in range(HIDDEN):
                 row, own = dh[o], h[o]
+                a, b, c = w2[0, o], w2[1, o], w2[2, o]
                 for z in range(n):
-                    row[z] = row[z] if own[z] > _ZERO else _ZERO
-            correlate(dh, u, g1, n)
+                    e = a * d0[z] + b * d1[z] + c * d2[z]
+                    row[z] = e if own[z] > _ZERO else _ZERO
+            if wanted:
+                correlate(dh, u, g1, n)
             affine(w1t, none, dh, du, n)
             for i in range(LEVELS):
-                line, row = dplanes[i, y], du[i]
+                line, row = dplanes[i, y, x0 : x0 + n], du[i]
                 for z in range(n):
-                    line[x0 + z] = row[z]
+                    line[z] = row[z]
 
 
 @kernel
@@ -221,15 +226,13 @@ def convolve_rows(planes, first, last, weights, biases, out):  # type: ignore[no
 
 
 @kernel
-def convolve_rows_back(  # type: ignore[no-untyped-def]  # noqa: PLR0917
-    planes, first, last, weights, dout, dplanes, dweights, dbiases
-):
-    """Gradients of `convolve_rows`: rows first - 1 to last + 1 of `dplanes` are overwritten.
+def convolve_rows_back(first, last, weights, dout, dplanes):  # type: ignore[no-untyped-def]
+    """Gradients of `convolve_rows` by its planes: rows `first` to `last` are overwritten.
 
     `dout` (3, h + 4, w + 4) has two zeros on every side, so that all of the border is a sum, too.
     Rows of the gradient are numbered as those of the planes, from -1 to h; `first` is -1 or more.
     """
-    height, width = planes.shape[1] - 2, planes.shape[2] - 2
+    width = dplanes.shape[2] - 2
     for i in range(3):
         for y in range(first, last):
             line, own = dplanes[i, y + 1], dout[i, y + 2]
@@ -241,16 +244,22 @@ def convolve_rows_back(  # type: ignore[no-untyped-def]  # noqa: PLR0917
                     row = dout[o, y + 3 - j]
                     for x in range(width + 2):
                         line[x] += a * row[x + 2] + b * row[x + 1] + c * row[x]
-    _weights_back(planes, max(first, 0), min(last, height), dout, dweights, dbiases)
 
 
 @kernel
-def _weights_back(planes, first, last, dout, dweights, dbiases):  # type: ignore[no-untyped-def]  # noqa: PLR0917
-    """The gradients of a 3 x 3 layer's weights and biases, from rows of its output."""
-    width = planes.shape[2] - 2
+def learn_convolution(planes, first, last, learn, dout, dweights, dbiases):  # type: ignore[no-untyped-def]  # noqa: PLR0917
+    """Add the gradients of a 3 x 3 layer's weights and biases, from those rows that it has.
+
+    `learn`: from one row in so many (none for 0), from which.
+    """
+    if learn[0] == 0:
+        return
+    height, width = planes.shape[1] - 2, planes.shape[2] - 2
+    first, last, every = max(first, 0), min(last, height), learn[0]
+    first += (learn[1] - first) % every
     for o in range(3):
         t = _ZERO
-        for y in range(first, last):
+        for y in range(first, last, every):
             row = dout[o, y + 2]
             for x in range(width):
                 t += row[x + 2]
@@ -258,7 +267,7 @@ def _weights_back(planes, first, last, dout, dweights, dbiases):  # type: ignore
         for i in range(3):
             for j in range(3):
                 s0 = s1 = s2 = _ZERO
-                for y in range(first, last):
+                for y in range(first, last, every):
                     row, line = dout[o, y + 2], planes[i, y + j]
                     for x in range(width):
                         e = row[x + 2]

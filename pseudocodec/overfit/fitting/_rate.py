@@ -56,8 +56,8 @@ def interpolate_back(gradient, height, width, coarser):  # type: ignore[no-untyp
 
 
 @kernel
-def rate_rows(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0917
-    plane, coarser, width, rows, level, weights, gain, dplane, dcoarser, gradients, work
+def rate_rows(  # type: ignore[no-untyped-def]  # noqa: PLR0917
+    plane, coarser, width, rows, level, weights, gain, dplane, dcoarser, gradients, learn, work
 ):
     """Bits of rows rows[0] to rows[1] of a level; `gain` times their gradients is added.
 
@@ -72,75 +72,110 @@ def rate_rows(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0917
         dplane: see plane.
         dcoarser: see coarser.
         gradients: of w1, b1, w2, b2, w3, b3.
+        learn: the rows that these are wanted of: one in so many (none for 0), from which.
         work: (6, WIDTH, LANES) scratch.
     """
-    w1, b1, w2, b2, w3, b3, w1t, w2t = weights
-    g1, gb1, g2, gb2, g3, gb3 = gradients
+    w3 = weights[4]
     c, h1, h2, d2, d1, dc = work[0], work[1], work[2], work[3], work[4], work[5]
-    none = np.zeros(WIDTH, np.float32)
     out = np.empty((2, LANES), np.float32)
     dout = np.empty((2, LANES), np.float32)
     share = np.empty(LANES, np.float32)
     bits = 0.0
     for y in range(rows[0], rows[1]):
+        wanted = learn[0] > 0 and y % max(learn[0], 1) == learn[1]
         for x0 in range(0, width, LANES):
             n = min(LANES, width - x0)
-            for i in range(_N_OWN):
-                x = x0 + BESIDE + _OWN[i, 1]
-                line, row = plane[y + ABOVE + _OWN[i, 0], x : x + n], c[i]
-                for z in range(n):
-                    row[z] = line[z]
-            for i in range(_N_COARSER):
-                x = x0 + _COARSER[i, 1]
-                line, row = coarser[y + _COARSER[i, 0], x : x + n], c[_N_OWN + i]
-                for z in range(n):
-                    row[z] = line[z]
-            affine(w1, b1[level], c, h1, n)
-            for i in range(WIDTH):
-                for z in range(n):
-                    h1[i, z] = max(h1[i, z], _ZERO)
-            affine(w2, b2, h1, h2, n)
-            for i in range(WIDTH):
-                for z in range(n):
-                    h2[i, z] = max(h2[i, z] + h1[i, z], _ZERO)
-            _last(w3, b3, h2, c, out, n)
+            _gather(plane, coarser, y, x0, c, n)
+            _forwards(weights, level, c, h1, h2, out, n)
             own = slice(x0 + BESIDE, x0 + BESIDE + n)
             bits += _laplace(plane[y + ABOVE, own], out, gain, dout, share, n)
             line = dplane[y + ABOVE, own]
             for z in range(n):
                 line[z] -= dout[0, z]  # of v what is not of the mean
-            correlate(dout, h2, g3[:, :WIDTH], n)
-            correlate(dout, c, g3[:, WIDTH:], n)
-            total(dout, gb3, n)
-            for i in range(WIDTH):
-                a, b = w3[0, i], w3[1, i]
-                for z in range(n):
-                    d = a * dout[0, z] + b * dout[1, z]
-                    d2[i, z] = d if h2[i, z] > _ZERO else _ZERO
-            correlate(d2, h1, g2, n)
-            total(d2, gb2, n)
-            affine(w2t, none, d2, d1, n)
-            for i in range(WIDTH):
-                for z in range(n):
-                    d1[i, z] = d1[i, z] + d2[i, z] if h1[i, z] > _ZERO else _ZERO
-            correlate(d1, c, g1, n)
-            total(d1, gb1[level], n)
-            affine(w1t, none, d1, dc, n)
+            _backwards(weights, dout, h1, h2, d2, d1, dc, n)
+            if wanted:
+                _learn(gradients, level, c, h1, h2, dout, d2, d1, n)
             for i in range(CONTEXT):
                 a, b = w3[0, WIDTH + i], w3[1, WIDTH + i]
                 for z in range(n):
                     dc[i, z] += a * dout[0, z] + b * dout[1, z]
-            for i in range(_N_OWN):
-                x = x0 + BESIDE + _OWN[i, 1]
-                line, row = dplane[y + ABOVE + _OWN[i, 0], x : x + n], dc[i]
-                for z in range(n):
-                    line[z] += row[z]
-            for i in range(_N_COARSER):
-                x = x0 + _COARSER[i, 1]
-                line, row = dcoarser[y + _COARSER[i, 0], x : x + n], dc[_N_OWN + i]
-                for z in range(n):
-                    line[z] += row[z]
+            _scatter(dplane, dcoarser, y, x0, dc, n)
     return bits
+
+
+@kernel
+def _gather(plane, coarser, y, x0, c, n):  # type: ignore[no-untyped-def]  # noqa: PLR0917
+    """The contexts of n latents, a row of `c` for each place."""
+    for i in range(_N_OWN):
+        x = x0 + BESIDE + _OWN[i, 1]
+        line, row = plane[y + ABOVE + _OWN[i, 0], x : x + n], c[i]
+        for z in range(n):
+            row[z] = line[z]
+    for i in range(_N_COARSER):
+        x = x0 + _COARSER[i, 1]
+        line, row = coarser[y + _COARSER[i, 0], x : x + n], c[_N_OWN + i]
+        for z in range(n):
+            row[z] = line[z]
+
+
+@kernel
+def _scatter(dplane, dcoarser, y, x0, dc, n):  # type: ignore[no-untyped-def]  # noqa: PLR0917
+    """Add the gradients of contexts to where `_gather` took them from."""
+    for i in range(_N_OWN):
+        x = x0 + BESIDE + _OWN[i, 1]
+        line, row = dplane[y + ABOVE + _OWN[i, 0], x : x + n], dc[i]
+        for z in range(n):
+            line[z] += row[z]
+    for i in range(_N_COARSER):
+        x = x0 + _COARSER[i, 1]
+        line, row = dcoarser[y + _COARSER[i, 0], x : x + n], dc[_N_OWN + i]
+        for z in range(n):
+            line[z] += row[z]
+
+
+@kernel
+def _forwards(weights, level, c, h1, h2, out, n):  # type: ignore[no-untyped-def]  # noqa: PLR0917
+    """Contexts to mean and log2 of the scale."""
+    w1, b1, w2, b2, w3, b3, _, _ = weights
+    affine(w1, b1[level], c, h1, n)
+    for i in range(WIDTH):
+        for z in range(n):
+            h1[i, z] = max(h1[i, z], _ZERO)
+    affine(w2, b2, h1, h2, n)
+    for i in range(WIDTH):
+        for z in range(n):
+            h2[i, z] = max(h2[i, z] + h1[i, z], _ZERO)
+    _last(w3, b3, h2, c, out, n)
+
+
+@kernel
+def _backwards(weights, dout, h1, h2, d2, d1, dc, n):  # type: ignore[no-untyped-def]  # noqa: PLR0917
+    """The gradients of both hidden layers and, but for the last layer's part, of contexts."""
+    w3, w1t, w2t = weights[4], weights[6], weights[7]
+    none = np.zeros(WIDTH, np.float32)
+    for i in range(WIDTH):
+        a, b = w3[0, i], w3[1, i]
+        for z in range(n):
+            d = a * dout[0, z] + b * dout[1, z]
+            d2[i, z] = d if h2[i, z] > _ZERO else _ZERO
+    affine(w2t, none, d2, d1, n)
+    for i in range(WIDTH):
+        for z in range(n):
+            d1[i, z] = d1[i, z] + d2[i, z] if h1[i, z] > _ZERO else _ZERO
+    affine(w1t, none, d1, dc, n)
+
+
+@kernel
+def _learn(gradients, level, c, h1, h2, dout, d2, d1, n):  # type: ignore[no-untyped-def]  # noqa: PLR0917
+    """Add the gradients of the weights and biases."""
+    g1, gb1, g2, gb2, g3, gb3 = gradients
+    correlate(dout, h2, g3[:, :WIDTH], n)
+    correlate(dout, c, g3[:, WIDTH:], n)
+    total(dout, gb3, n)
+    correlate(d2, h1, g2, n)
+    total(d2, gb2, n)
+    correlate(d1, c, g1, n)
+    total(d1, gb1[level], n)
 
 
 @kernel
@@ -167,34 +202,46 @@ def _laplace(line, out, gain, dout, share, n):  # type: ignore[no-untyped-def]  
     exp(-(a - 1/2) t) (1 - exp(-t)) / 2, whose logarithm has the slope -t however far away; within
     it is 1 - (exp(-(1/2 + a) t) + exp(-(1/2 - a) t)) / 2.
     """
+    means, scales, own, other = out[0], out[1], dout[0], dout[1]
     for z in range(n):
-        wide = out[1, z]
+        wide = scales[z]
         g = min(max(wide, _LOW), _HIGH)
         t = power_of_two(_LOW - g)
         t = t * np.float32(2.0 ** (SCALE_ONE // OCTAVE))  # 2^-g
-        d = line[z] - out[0, z]
+        d = line[z] - means[z]
         a = abs(d)
         sign = _ONE if d > _ZERO else -_ONE
         whole = power_of_two(-t * _LOG2E)
         near = power_of_two(-abs(a - _HALF) * t * _LOG2E)
-        far = whole * near if a > _HALF else whole / near
+        far = power_of_two(-(a + _HALF) * t * _LOG2E)
+        # Factors of 0 and 1 in place of branches, which would keep the loop from vectors.
+        beyond = _ONE if a > _HALF else _ZERO
+        within = _ONE - beyond
         outside = _HALF * near * (_ONE - whole)
         inside = _ONE - _HALF * (far + near)
-        beyond = a > _HALF
-        p = max(outside if beyond else inside, _LEAST)
+        p = max(beyond * outside + within * inside, _LEAST)
+        half = _HALF / p
         # by a, and by t
-        slope = -t if beyond else _HALF * t * (far - near) / p
-        if beyond:
-            steep = whole / max(_ONE - whole, _LEAST) - (a - _HALF)
-        else:
-            steep = _HALF * ((_HALF + a) * far + (_HALF - a) * near) / p
+        slope = within * half * t * (far - near) - beyond * t
+        steep = half * ((within * (_HALF + a) + beyond) * far + within * (_HALF - a) * near)
+        steep -= beyond * (a - _HALF)
         share[z] = p
-        dout[0, z] = gain * _LOG2E * slope * sign  # bits = -log2 p; d falls as the mean rises
-        clamped = (wide < _LOW and steep * t > _ZERO) or (wide > _HIGH and steep * t < _ZERO)
-        dout[1, z] = _ZERO if clamped else gain * steep * t
-    bits = 0.0
-    for z in range(0, n - 3, 4):  # shares are at least 2^-24: four of them at a time
-        bits -= math.log2(share[z] * share[z + 1] * share[z + 2] * share[z + 3])
-    for z in range(n - n % 4, n):
+        own[z] = gain * _LOG2E * slope * sign  # bits = -log2 p; d falls as the mean rises
+        rising = _ONE if steep > _ZERO else _ZERO
+        low, high = (_ONE if wide < _LOW else _ZERO), (_ONE if wide > _HIGH else _ZERO)
+        free = _ONE - low * rising - high * (_ONE - rising)
+        other[z] = gain * free * steep * t
+    quarter = n // 4
+    p, q = share[:quarter], share[quarter : 2 * quarter]
+    r, s = share[2 * quarter : 3 * quarter], share[3 * quarter : 4 * quarter]
+    for z in range(quarter):
+        p[z] *= q[z] * r[z] * s[z]
+    bits, product = 0.0, 1.0
+    for z in range(quarter):
+        product *= p[z]
+        if z % 8 == 7:
+            bits -= math.log2(product)
+            product = 1.0
+    for z in range(4 * quarter, n):
         bits -= math.log2(share[z])
-    return bits
+    return bits - math.log2(product)

@@ -1,8 +1,7 @@
 """Latents to what stands for their symbols while they are fitted, and steps of Adam on them.
 
 While noise stands for rounding, the symbols are s(s(y) + u): s is the soft rounding of Agustsson &
-Theis (2020), u noise in -1/2 .. 1/2. C3 (section 3.1) anneals both. Then symbols are rounded, and
-gradients pass as they are.
+Theis (2020), u noise in -1/2 .. 1/2. C3 (section 3.1) anneals both.
 """
 
 from __future__ import annotations
@@ -30,45 +29,49 @@ def soften(latents, noise, start, sharpness, padded, plane, slope):  # type: ign
     top = (_ONE - e) / (_ONE + e)  # tanh(1 / (2 T))
     scale = _HALF / top
     for y in range(height):
-        row, line, own, steep = latents[y], padded[y + ABOVE], plane[y], slope[y]
+        row, own, steep = latents[y], plane[y], slope[y]
+        line = padded[y + ABOVE, BESIDE : BESIDE + width]
         at = start + y * width
         part = noise[at : at + width]  # an index that might be negative keeps loops from vectors
         for x in range(width):
             v = min(max(row[x], -_MOST), _MOST)
             low = np.floor(v)
             r = v - low - _HALF
+            sign = _ONE if r > _ZERO else -_ONE
             z = power_of_two(-abs(r) * sharpness * _LOG2E2)
             th = (_ONE - z) / (_ONE + z)
             s1 = scale * sharpness * (_ONE - th * th)
-            v = low + _HALF + scale * (th if r > _ZERO else -th) + part[x]
+            v = low + _HALF + scale * sign * th + part[x]
             low = np.floor(v)
             r = v - low - _HALF
+            sign = _ONE if r > _ZERO else -_ONE
             z = power_of_two(-abs(r) * sharpness * _LOG2E2)
             th = (_ONE - z) / (_ONE + z)
-            v = low + _HALF + scale * (th if r > _ZERO else -th)
-            line[BESIDE + x] = v
-            own[x] = v
+            v = low + _HALF + scale * sign * th
+            line[x] = v
             steep[x] = s1 * scale * sharpness * (_ONE - th * th)
+        own[:] = line  # in the loop above it would be one array too many for vectors
 
 
 @kernel
 def harden(latents, padded, plane, slope):  # type: ignore[no-untyped-def]
-    """Rounded symbols of a level; their slope counts as 1."""
+    """Rounded symbols of a level; their slope counts as 1, which is of use to tests alone."""
     height, width = latents.shape
     for y in range(height):
-        row, line, own, steep = latents[y], padded[y + ABOVE], plane[y], slope[y]
+        row, own, steep = latents[y], plane[y], slope[y]
+        line = padded[y + ABOVE, BESIDE : BESIDE + width]
         for x in range(width):
             v = np.rint(min(max(row[x], -_MOST), _MOST))
-            line[BESIDE + x] = v
+            line[x] = v
             own[x] = v
             steep[x] = _ONE
 
 
 @kernel
 def gather(shares, plane_gradient, slope, out):  # type: ignore[no-untyped-def]
-    """The latents' gradient (h, w): padded planes (threads, ...) and a plain one, times the slope.
+    """The latents' gradient (h, w): the sum of planes, times the slope.
 
-    The padded planes are set to zero for the next step.
+    Planes (threads, h, w + 2 BESIDE), set to zero for the next step, and `plane_gradient` (h, w).
     """
     height, width = out.shape
     for y in range(height):
@@ -76,7 +79,7 @@ def gather(shares, plane_gradient, slope, out):  # type: ignore[no-untyped-def]
         for x in range(width):
             line[x] = own[x]
         for t in range(shares.shape[0]):
-            row = shares[t, y + ABOVE]
+            row = shares[t, y]
             for x in range(width):
                 line[x] += row[BESIDE + x]
         for x in range(width):

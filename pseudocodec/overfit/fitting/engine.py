@@ -31,8 +31,13 @@ from pseudocodec.overfit.fitting._lanes import LANES
 
 Reals = NDArray[np.float32]
 ROWS = 32  # of a task
+SHARE = 4  # of the rows of a large plane, one in so many finds the nets' gradients
+LARGE = 128  # rows
 
 CONTEXT_NETS = ("context.1", "context.bias.1", "context.2", "context.bias.2", "context.3")
+
+
+Task = tuple[int, int, int]  # a level, its first row, and the one behind the last
 
 
 class Cost(NamedTuple):
@@ -58,6 +63,11 @@ class Engine:
         colours = np.broadcast_to(pixels.transpose(2, 0, 1), (3, height, width))
         self.target = np.ascontiguousarray(colours.astype(np.float32) * scale)
         self.sizes = level_sizes(height, width)
+        self._tasks: list[Task] = [
+            (k, y, min(y + ROWS, h))
+            for k, (h, _) in enumerate(self.sizes)
+            for y in range(0, h, ROWS)
+        ]
         self.threads = threads or numba.get_num_threads()
         self._pool = ThreadPoolExecutor(self.threads)
         self.flat, self.latents = _planes(self.sizes)
@@ -81,7 +91,9 @@ class Engine:
             tuple(np.zeros((n, LANES), np.float32) for n in (HIDDEN, HIDDEN, 8, 8, 4, 4))
             for _ in range(self.threads)
         ]
-        self._dnets = [np.zeros(PARAMETERS, np.float32) for _ in range(self.threads)]
+        # of tasks that speak for themselves, and of those that speak for others, too
+        self._dnets = [np.zeros((2, PARAMETERS), np.float32) for _ in range(self.threads)]
+        self._turn = 0
         self.dparameters = np.zeros(PARAMETERS, np.float32)
 
     def close(self) -> None:
@@ -91,49 +103,73 @@ class Engine:
     def soften(self, noise: Reals, starts: Sequence[int], temperature: float) -> None:
         """Noisy symbols; `noise` from `starts` on is for each level."""
         sharpness = np.float32(1 / temperature)
-        self._all(
-            lambda _, k: _symbols.soften(
-                self.latents[k],
+
+        def work(_: int, task: Task) -> None:
+            k, first, last = task
+            part = slice(first, last)
+            _symbols.soften(
+                self.latents[k][part],
                 noise,
-                starts[k],
+                starts[k] + first * self.sizes[k].width,
                 sharpness,
-                self._padded[k],
-                self.stacks[k][0],
-                self.slopes[k],
-            ),
-            range(LEVELS),
-        )
+                self._padded[k][first : last + ABOVE],
+                self.stacks[k][0][part],
+                self.slopes[k][part],
+            )
+
+        self._all(work, self._tasks)
 
     def harden(self) -> None:
         """Rounded symbols."""
-        self._all(
-            lambda _, k: _symbols.harden(
-                self.latents[k], self._padded[k], self.stacks[k][0], self.slopes[k]
-            ),
-            range(LEVELS),
-        )
 
-    def gradients(self, parameters: Reals, price: float) -> Cost:
+        def work(_: int, task: Task) -> None:
+            k, first, last = task
+            part = slice(first, last)
+            _symbols.harden(
+                self.latents[k][part],
+                self._padded[k][first : last + ABOVE],
+                self.stacks[k][0][part],
+                self.slopes[k][part],
+            )
+
+        self._all(work, self._tasks)
+
+    def gradients(self, parameters: Reals, price: float, share: int = 1) -> Cost:
         """What the symbols cost, and the gradients of mse + `price` * bits a pixel.
 
-        `parameters` (PARAMETERS,) are all the nets'.
+        `parameters` (PARAMETERS,) are all the nets'. Their gradients are sums over all pixels; with
+        a `share` n they are estimated from one in n rows of each large plane, others from call to
+        call; with 0 they are not found. Those of the latents are always exact.
         """
         nets = unflatten(parameters)
-        dnets = [unflatten(vector) for vector in self._dnets]
+        dnets = [[unflatten(vector) for vector in both] for both in self._dnets]
         for vector in self._dnets:
             vector[:] = 0
-        mse = self._picture(nets, dnets)
-        bits = self._rate(nets, dnets, price / self.pixels)
-        self._all(
-            lambda _, k: _symbols.gather(
-                self._shares[k], self._dstacks[k][0], self.slopes[k], self.dlatents[k]
-            ),
-            range(LEVELS),
-        )
-        np.sum(self._dnets, axis=0, out=self.dparameters)
+        self._turn += 1
+        mse = self._picture(nets, dnets, share)
+        bits = self._rate(nets, dnets, price / self.pixels, share)
+        self._all(self._gather, self._tasks)
+        own, sampled = np.sum(self._dnets, axis=0)
+        self.dparameters[:] = own + np.float32(share) * sampled
         return Cost(bits, mse)
 
-    def _rate(self, nets: Any, dnets: Any, gain: float) -> float:
+    def _gather(self, _: int, task: Task) -> None:
+        k, first, last = task
+        part = slice(first, last)
+        _symbols.gather(
+            self._shares[k][:, first + ABOVE : last + ABOVE],
+            self._dstacks[k][0][part],
+            self.slopes[k][part],
+            self.dlatents[k][part],
+        )
+
+    def _learns(self, height: int, share: int) -> tuple[int, tuple[int, int]]:
+        """Which gradients rows of a plane add to, and which rows do: one in so many from where."""
+        sampled = share > 1 and height >= LARGE
+        every = share if sampled else min(share, 1)
+        return int(sampled), (every, self._turn % max(every, 1))
+
+    def _rate(self, nets: Any, dnets: Any, gain: float, share: int) -> float:
         weights = (
             nets["context.1"],
             nets["context.bias.1"],
@@ -145,15 +181,16 @@ class Engine:
             np.ascontiguousarray(nets["context.2"].T),
         )
         names = (*CONTEXT_NETS, "context.bias.3")
-        gradients = [tuple(own[name] for name in names) for own in dnets]
-        tasks = []
-        for k, (h, w) in enumerate(self.sizes):
-            if k < LEVELS - 1:
-                _rate.interpolate(self._padded[k + 1], h, w, self._coarser[k])
-            tasks += [(k, y, min(y + ROWS, h)) for y in range(0, h, ROWS)]
+        gradients = [[tuple(own[name] for name in names) for own in both] for both in dnets]
 
-        def code(thread: int, task: tuple[int, int, int]) -> float:
+        def widen(_: int, k: int) -> None:
+            _rate.interpolate(self._padded[k + 1], *self.sizes[k], self._coarser[k])
+
+        self._all(widen, range(LEVELS - 1))
+
+        def code(thread: int, task: Task) -> float:
             k, first, last = task
+            kind, learn = self._learns(self.sizes[k].height, share)
             return float(
                 _rate.rate_rows(
                     self._padded[k],
@@ -165,26 +202,31 @@ class Engine:
                     np.float32(gain),
                     self._shares[k][thread],
                     self._dcoarser[k][thread],
-                    gradients[thread],
+                    gradients[thread][kind],
+                    learn,
                     self._work[thread],
                 )
             )
 
-        bits = float(sum(self._all(code, tasks)))
-        for k in range(LEVELS - 1):
-            for thread in range(self.threads):
-                share = self._dcoarser[k][thread]
-                _rate.interpolate_back(share, *self.sizes[k], self._shares[k + 1][thread])
-                share[:] = 0
+        bits = float(sum(self._all(code, self._tasks)))
+
+        def narrow(_: int, task: tuple[int, int]) -> None:
+            k, n = task
+            own = self._dcoarser[k][n]
+            _rate.interpolate_back(own, *self.sizes[k], self._shares[k + 1][n])
+            own[:] = 0
+
+        self._all(narrow, [(k, n) for k in range(LEVELS - 1) for n in range(self.threads)])
         return bits
 
-    def _picture(self, nets: Any, dnets: Any) -> float:
+    def _picture(self, nets: Any, dnets: Any, share: int) -> float:
         kernels = nets["upsampling"]
         for k in range(LEVELS - 2, -1, -1):
             self._all(partial(self._finer, k, kernels[k]), range(LEVELS - 1 - k))
         height = self.sizes[0].height
-        tasks = [(y, min(y + ROWS, height)) for y in range(0, height, ROWS)]
+        tasks = [(first, last) for k, first, last in self._tasks if k == 0]
         planes, (mixed, smoothed, image) = self.stacks[0], self._images
+        kind, learn = self._learns(height, share)
         (dmixed, dsmoothed), (dfirst, dlast) = self._dimages, self._douts
         w3, b3 = nets["synthesis.3"], nets["synthesis.bias.3"]
         w4, b4 = nets["synthesis.4"], nets["synthesis.bias.4"]
@@ -212,36 +254,37 @@ class Engine:
         bordered = [(y - (y == 0), z + (z == height)) for y, z in tasks]
 
         def back(thread: int, t: tuple[int, int]) -> None:
-            own = dnets[thread]
-            _picture.convolve_rows_back(
-                smoothed, *t, w4, dlast, dsmoothed, own["synthesis.4"], own["synthesis.bias.4"]
-            )
+            _picture.convolve_rows_back(*t, w4, dlast, dsmoothed)
+            own = dnets[thread][kind]
+            to = own["synthesis.4"], own["synthesis.bias.4"]
+            _picture.learn_convolution(smoothed, *t, learn, dlast, *to)
 
         self._all(back, bordered)
         _picture.edges_back(dsmoothed)
         self._all(lambda _, t: _picture.gate_rows(dsmoothed, smoothed, *t, dfirst), tasks)
 
         def back_first(thread: int, t: tuple[int, int]) -> None:
-            own = dnets[thread]
-            _picture.convolve_rows_back(
-                mixed, *t, w3, dfirst, dmixed, own["synthesis.3"], own["synthesis.bias.3"]
-            )
+            _picture.convolve_rows_back(*t, w3, dfirst, dmixed)
+            own = dnets[thread][kind]
+            to = own["synthesis.3"], own["synthesis.bias.3"]
+            _picture.learn_convolution(mixed, *t, learn, dfirst, *to)
 
         self._all(back_first, bordered)
         _picture.edges_back(dmixed)
 
-        shares = [_padded_zeros() for _ in range(self.threads)]
-        self._all(
-            lambda thread, t: _picture.mix_rows_back(
-                planes, t, weights, dmixed, self._dstacks[0], shares[thread], lanes[thread]
-            ),
-            tasks,
-        )
-        for own, (g1, g2, gb2) in zip(dnets, shares, strict=True):
-            own["synthesis.1"] += g1[:, :LEVELS]
-            own["synthesis.bias.1"] += g1[:, LEVELS]
-            own["synthesis.2"] += g2[:3]
-            own["synthesis.bias.2"] += gb2[:3]
+        shares = [[_padded_zeros() for _ in range(2)] for _ in range(self.threads)]
+
+        def back_mixing(thread: int, t: tuple[int, int]) -> None:
+            to = self._dstacks[0], shares[thread][kind], learn
+            _picture.mix_rows_back(planes, t, weights, dmixed, *to, lanes[thread])
+
+        self._all(back_mixing, tasks)
+        for both, parts in zip(dnets, shares, strict=True):
+            for own, (g1, g2, gb2) in zip(both, parts, strict=True):
+                own["synthesis.1"] += g1[:, :LEVELS]
+                own["synthesis.bias.1"] += g1[:, LEVELS]
+                own["synthesis.2"] += g2[:3]
+                own["synthesis.bias.2"] += gb2[:3]
         for k in range(LEVELS - 1):
             self._all(partial(self._finer_back, k, kernels[k], dnets), range(LEVELS - 1 - k))
         mse: float = squared * 256 / (3 * self.pixels)
@@ -251,10 +294,10 @@ class Engine:
         _picture.finer(self.stacks[k + 1][n], weights, self.stacks[k][n + 1])
 
     def _finer_back(
-        self, k: int, weights: Reals, dnets: list[dict[str, Reals]], thread: int, n: int
+        self, k: int, weights: Reals, dnets: list[list[dict[str, Reals]]], thread: int, n: int
     ) -> None:
         dout, dplane = self._dstacks[k][n + 1], self._dstacks[k + 1][n]
-        own = dnets[thread]["upsampling"][k]
+        own = dnets[thread][0]["upsampling"][k]
         _picture.finer_back(self.stacks[k + 1][n], weights, dout, dplane, own)
 
     def _all(self, function: Callable[[int, Any], Any], tasks: Sequence[Any]) -> list[Any]:
@@ -273,8 +316,7 @@ def _padded_weights(nets: dict[str, Reals]) -> tuple[Reals, ...]:
     first, second, bias = _padded_zeros()
     first[:, :LEVELS], first[:, LEVELS] = nets["synthesis.1"], nets["synthesis.bias.1"]
     second[:3], bias[:3] = nets["synthesis.2"], nets["synthesis.bias.2"]
-    turned = (np.ascontiguousarray(first.T), np.ascontiguousarray(second.T))
-    return first, second, bias, *turned
+    return first, second, bias, np.ascontiguousarray(first.T)
 
 
 def _padded_zeros() -> tuple[Reals, Reals, Reals]:

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from pseudocodec.errors import PslError
 from pseudocodec.overfit.fitting import schedule
 from pseudocodec.overfit.fitting._symbols import adam
-from pseudocodec.overfit.fitting.engine import Cost, Engine
+from pseudocodec.overfit.fitting.engine import SHARE, Cost, Engine
 from pseudocodec.photo.progress import OnProgress, Progress
 
 Reals = NDArray[np.float32]
-_DECAYS = np.float32(0.9), np.float32(0.999)
+_DECAYS = tuple(np.float32(decay) for decay in schedule.DECAYS)
 LOOK = 20  # steps between two looks at the cost
 
 
@@ -38,8 +38,7 @@ class Fit:
         size = engine.flat.size
         self.moments = np.zeros((2, size), np.float32)
         self.net_moments = np.zeros((2, len(self.parameters)), np.float32)
-        self._noise = np.zeros(2 * size, np.float32)
-        self._drawn = -1
+        self._noise = schedule.noise(self._generator, 2 * size)
         self.taken = 0
         self.interrupted = False
 
@@ -61,8 +60,8 @@ class Fit:
                 if step % LOOK == LOOK - 1 or step == steps - 1:
                     if not np.isfinite(cost.mse + cost.bits):
                         raise PslError("the fit diverged; try another quality or effort")
-                    if steer is not None:
-                        price = steer(cost, price)
+                    if steer is not None:  # by what a file would hold: noise costs more
+                        price = steer(self.rounded(), price)
                     if on_progress is not None:
                         on_progress(self._progress(step + 1, steps, cost))
         except KeyboardInterrupt:
@@ -75,12 +74,11 @@ class Fit:
         """One step on the latents, and on the nets unless they are to stay."""
         engine = self.engine
         if moment.soft:
-            self._draw(moment.peakedness)
             starts = self._generator.integers(0, engine.flat.size, len(engine.latents)).tolist()
             engine.soften(self._noise, starts, moment.temperature)
         else:
             engine.harden()
-        cost = engine.gradients(self.parameters, price)
+        cost = engine.gradients(self.parameters, price, SHARE if nets else 0)
         self.taken += 1
         self._adam(engine.flat, engine.dflat, self.moments, moment.latent_rate)
         if nets:
@@ -88,20 +86,25 @@ class Fit:
             self._adam(self.parameters, gradient, self.net_moments, moment.net_rate)
         return cost
 
+    def forget(self) -> None:
+        """Let Adam begin again: at another price gradients are of another size.
+
+        Without this nets jump, by as much as gradients grow, and have to be learnt anew; or what
+        large gradients left keeps latents where they are.
+        """
+        self.moments[:] = 0
+        self.net_moments[:] = 0
+        self.taken = 0
+
     def rounded(self, parameters: Reals | None = None, price: float = 0.0) -> Cost:
         """What rounded symbols cost, with these nets or other `parameters`."""
+        nets = self.parameters if parameters is None else parameters
         self.engine.harden()
-        return self.engine.gradients(self.parameters if parameters is None else parameters, price)
+        return self.engine.gradients(nets, price, share=0)
 
     def _adam(self, values: Reals, gradient: Reals, moments: Reals, rate: float) -> None:
         first, second = moments
         adam(values, gradient, first, second, np.float32(rate), *_DECAYS, np.float32(self.taken))
-
-    def _draw(self, peakedness: float) -> None:
-        now = round(peakedness * schedule.REFRESH)
-        if now != self._drawn:
-            self._noise = schedule.noise(self._generator, len(self._noise), peakedness)
-            self._drawn = now
 
     def _progress(self, step: int, steps: int, cost: Cost) -> Progress:
         psnr = 10 * np.log10(255**2 / max(cost.mse, 1e-9))

@@ -23,8 +23,8 @@ class TorchEngine(Engine):
         self._device = device
         self._goal = torch.from_numpy(self.target).to(device)
 
-    def gradients(self, parameters: Reals, price: float) -> Cost:
-        """See `Engine.gradients`."""
+    def gradients(self, parameters: Reals, price: float, share: int = 1) -> Cost:
+        """See `Engine.gradients`; all of them are exact, whatever the `share`."""
         flat = torch.from_numpy(parameters).to(self._device).requires_grad_()
         parts = torch.split(flat, [math.prod(shape) for shape in SHAPES.values()])
         shapes = zip(SHAPES.items(), parts, strict=True)

@@ -26,8 +26,8 @@ CLOSE = 0.99  # of a size, or of an error: near enough
 NET_SHARE, TRIES = 0.5, 5  # of a size for nets; times that they are stored again for less
 ROUNDS = 24  # of corrections
 ROUND_STEPS = 20
-ROUND_RATE = 0.05  # of Adam: a fraction of a symbol in a round
-_ROUNDED = schedule.Moment(False, 1.0, 1.0, ROUND_RATE, 0.0)
+ROUND_RATE = 0.2
+_MOVING = schedule.Moment(True, 0.3, ROUND_RATE, 0.0)
 
 
 class Found(NamedTuple):
@@ -74,12 +74,14 @@ class TileFit:
         """Fit, store, and correct. Returns the nearest to the aim where it cannot be met."""
         steer = None if aim.fixed else aim.steer
         price = self._fit.run(steps, aim.price, steer, on_progress)
+        fitted, net_price = self._fit.parameters.copy(), price
         stored = self._store(price)
         for _ in range(TRIES):
             if aim.size is None or stored.bits <= NET_SHARE * 8 * aim.size:
                 break
-            price = limited(4 * price)  # a small file cannot afford nets of its own
-            stored = self._store(price)
+            net_price = limited(4 * net_price)  # a small file cannot afford nets of its own
+            self._fit.parameters[:] = fitted
+            stored = self._store(net_price)
         best = self._packed(stored)
         if not aim.fixed:
             best = self._corrected(aim, price, stored, best)
@@ -112,6 +114,7 @@ class TileFit:
         """
         best, excess = first, _excess(aim, first)
         now = excess
+        self._fit.forget()
         for _ in range(ROUNDS):
             if np.log(CLOSE) <= excess <= 0:
                 break
@@ -121,7 +124,7 @@ class TileFit:
                 price * float(np.exp(np.clip(power, -0.7, 0.7) + np.sign(power) * 0.02))
             )
             for _ in range(ROUND_STEPS):
-                self._fit.step(_ROUNDED, price, nets=False)
+                self._fit.step(_MOVING, price, nets=False)
             found = self._packed(stored)
             now = _excess(aim, found)
             better = now < excess if excess > 0 else excess < now <= 0
