@@ -23,6 +23,9 @@ from pseudocodec.container import ArchiveWriter, Chunk, Geometry, write_single
 from pseudocodec.entropy import scales
 from pseudocodec.latent.base import LatentCode
 from pseudocodec.model import Model
+from pseudocodec.overfit.design import level_sizes
+from pseudocodec.overfit.model import OverfitModel
+from pseudocodec.overfit.tile import SLICES, Content, Difference, pack
 
 MODEL = bytes(range(1, 9))
 
@@ -53,8 +56,8 @@ def _seeds(kind: str, name: str) -> Iterator[bytes]:
         yield zlib.compress(b"a profile" * 30)
         yield b"\xffa profile"
     elif kind == "latent":
-        for number, code in enumerate(tiny.codes().values()):
-            yield bytes([number]) + _payload(code)
+        codes = enumerate(tiny.codes().values())
+        yield from (bytes([number]) + _payload(code) for number, code in codes)
     elif kind == "entropy":
         if name == kind:
             index = np.arange(40) * 10 // 7
@@ -69,6 +72,8 @@ def _seeds(kind: str, name: str) -> Iterator[bytes]:
     elif kind == "photo":
         yield bytes([0, 1]) + _photo_file(16, 16)[28:]
         yield bytes([0, 0]) + _photo_file(2000, 16)[28:]
+    elif kind in ("fitted", "starts"):
+        yield from _fitted(name)
     elif kind in ("facts", "description"):
         yield from _descriptions(name)
     elif kind == "decode":
@@ -129,14 +134,37 @@ def _descriptions(name: str) -> Iterator[bytes]:
 def _photo_file(width: int, height: int) -> bytes:
     y, x = np.mgrid[:height, :width]
     picture = ((x * 3 + y * 5) % 256).astype(np.uint8)
-    return pseudocodec.encode(picture, model=tiny.models()[-1], quality=30, effort=0)
+    return pseudocodec.encode(picture, model=tiny.models()[3], quality=30, effort=0)
+
+
+def _fitted(name: str) -> Iterator[bytes]:
+    if name == "fitted":
+        yield bytes([6, 10, 0]) + _fitted_tile(7, 11)
+        yield bytes([39, 39, 3, 0])
+    elif name == "fitted_sealed":
+        yield bytes([6, 10, 255, 2, 40, 1]) + bytes(range(0, 256, 9))
+        yield bytes([19, 0, 0, 0, 0, 8]) + bytes(range(0, 256, 15))
+    else:
+        for number in range(3):
+            yield bytes([number, 7, 0, 100]) + bytes(7) + _fitted_tile(9, 5)
+        yield bytes([1, 255, 0, 0, 0, 0, 64]) + bytes(5)
+
+
+def _fitted_tile(height: int, width: int) -> bytes:
+    """A tile of small latents in which one group of parameters differs."""
+    model, rng = tiny.models()[4], np.random.default_rng(0)
+    assert isinstance(model, OverfitModel)
+    latents = [rng.integers(-2, 3, size).astype(np.int32) for size in level_sizes(height, width)]
+    bias = rng.integers(-3, 4, SLICES[1].stop - SLICES[1].start).astype(np.int32)
+    content = Content([None, Difference(3, 48, bias), None, None, None], latents)
+    return pack(model.starts.rows[0], model.starts.tables, content)
 
 
 def _files(*, sealed: bool) -> Iterator[bytes]:
     """Byte 8 picks the model of a sealed file: any id whose first byte is the number will do."""
     rng = np.random.default_rng(0)
     sizes = [(8, 8), (10, 9, 3), (8, 8), (20, 30, 4)]
-    for number, (model, size) in enumerate(zip(tiny.models(), sizes, strict=True)):
+    for number, (model, size) in enumerate(zip(tiny.models(), sizes, strict=False)):
         picture = rng.integers(0, 256, size, np.uint8)
         for progressive in (True, False)[: 2 if number < 2 else 1]:
             data = pseudocodec.encode(
@@ -146,6 +174,9 @@ def _files(*, sealed: bool) -> Iterator[bytes]:
             many = _archive(model, [colours] * 3, progressive=progressive)
             for file in (data, many):
                 yield file[:8] + bytes([number]) + file[9:] if sealed else file
+    size, payload = Geometry(9, 5), bytes(3) + _fitted_tile(5, 9)
+    file = write_single(tiny.models()[4].id, payload, geometry=size, dense=True)
+    yield file[:8] + bytes([4]) + file[9:] if sealed else file
 
 
 def _archive(model: Model, pictures: list[NDArray[np.uint8]], *, progressive: bool) -> bytes:

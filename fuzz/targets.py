@@ -17,10 +17,12 @@ import zlib
 from collections.abc import Callable
 from copy import deepcopy
 from functools import cache
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors.numpy import save
 
 import pseudocodec
 from fuzz import tiny
@@ -33,8 +35,14 @@ from pseudocodec.errors import PslError
 from pseudocodec.latent.base import LatentCode
 from pseudocodec.latent.registry import build
 from pseudocodec.model import PhotoModel, VectorModel
-from pseudocodec.model.file import read_facts
+from pseudocodec.model.file import KEY, read_facts
 from pseudocodec.model.load import model_of
+from pseudocodec.overfit.context import blank
+from pseudocodec.overfit.decoder import pixels_of
+from pseudocodec.overfit.design import PARAMETERS
+from pseudocodec.overfit.laplace import SCALES
+from pseudocodec.overfit.model import OverfitModel
+from pseudocodec.overfit.tile import SLICES, Content, Difference, clipped, pack, unpack
 from pseudocodec.photo.decoder import open_payload
 from pseudocodec.photo.tiles import Grid
 from pseudocodec.picture import ALPHA, KNOWN, PROFILE, from_chunks
@@ -283,9 +291,54 @@ def _tiles(data: bytes, *, sealed: bool) -> None:
 
 
 def _photo() -> PhotoModel:
-    photo = tiny.models()[-1]
+    photo = tiny.models()[3]
     assert isinstance(photo, PhotoModel)
     return photo
+
+
+# -- photographs whose nets are fitted to each --------------------------------------------------
+
+
+@_target
+def fitted(data: bytes) -> None:
+    """One tile: height, width, start and colours, payload."""
+    if len(data) < 4:
+        return
+    starts, size, grey = _fitted().starts, (1 + data[0] % 40, 1 + data[1] % 40), bool(data[2] & 2)
+    row = starts.rows[data[2] & 1]
+    content = unpack(row, starts.tables, data[3:], *size)
+    assert pack(row, starts.tables, content) == data[3:], "a tile has one form"
+    pixels = pixels_of(starts, data[3:], size, data[2] & 1, grey=grey)
+    assert pixels.shape == (*size, 1 if grey else 3)
+
+
+@_target
+def fitted_sealed(data: bytes) -> None:
+    """A tile that the coder writes, of any differences and latents: it must decode to them."""
+    if len(data) < 8:
+        return
+    starts, content = _fitted().starts, blank(1 + data[0] % 20, 1 + data[1] % 20)
+    groups, shift, scale, times = data[2], data[3] % 15, data[4] % SCALES, data[5] % 9
+    symbols = clipped(np.frombuffer(data[6:], np.int8).astype(np.float64) * times)
+    parts = [np.resize(symbols, PARAMETERS)[where] for where in SLICES]
+    latents = [np.resize(np.roll(symbols, i), p.shape) for i, p in enumerate(content)]
+    changed = [
+        Difference(shift, scale, part) if groups >> i & 1 and part.any() else None
+        for i, part in enumerate(parts)
+    ]
+    for row in starts.rows:
+        written = pack(row, starts.tables, Content(changed, latents))
+        found = unpack(row, starts.tables, written, *latents[0].shape)
+        for one, other in zip(changed, found.differences, strict=True):
+            assert (one is None) == (other is None)
+            assert one is None or other is None or (one.values == other.values).all()
+        assert all((a == b).all() for a, b in zip(latents, found.latents, strict=True))
+
+
+def _fitted() -> OverfitModel:
+    fitted = tiny.models()[4]
+    assert isinstance(fitted, OverfitModel)
+    return fitted
 
 
 # -- model files --------------------------------------------------------------------------------
@@ -332,6 +385,41 @@ def description(data: bytes) -> None:
     bits = min(8 * len(data[8:]), code.max_bits // 8 * 8)
     _decoded(code, data[8 : 8 + bits // 8], bits, partial=False)
 
+
+@_target
+def starts(data: bytes) -> None:
+    """What fits start from, with some values and one of the tensors replaced; then a tile."""
+    if len(data) < 12:
+        return
+    original = _fitted().starts
+    tensors: dict[str, Any] = {
+        "code.starts": original.rows.copy(),
+        "code.powers": original.powers.copy(),
+        "code.rates": original.rates.copy(),
+    }
+    name = list(tensors)[data[0] % 3]
+    tensor = tensors[name]
+    at = int.from_bytes(data[1:3], "little") % tensor.size
+    value = int.from_bytes(data[3:7], "little", signed=True) << data[7] % 33
+    tensor.flat[at : at + 1 + (data[8] & 1)] = value
+    tensors[name] = _CHANGES[data[9] % len(_CHANGES)](tensor)
+    described = {"format": 1, "name": "spoilt", "family": "overfit", "payload_bytes": [0, 0]}
+    net = {"prices": _fitted().facts.net["prices"], "channels": 3}
+    described |= {"net": net, "code": {"kind": "overfit"}}
+    end = 11 + data[10] % 9
+    _spoil(described, data[11:end])
+    path = _scratch()
+    path.write_bytes(save(tensors, metadata={KEY: json.dumps(described)}))
+    model = OverfitModel(bytes(8), path, read_facts(path))
+    pixels = pixels_of(model.starts, data[end:], (9, 5), 0, grey=False)
+    assert pixels.shape == (9, 5, 3)
+
+
+_CHANGES: tuple[Callable[[Any], Any], ...] = (
+    *(lambda a: a, lambda a: a[..., :-1], lambda a: a[:0], lambda a: a[None]),
+    *(lambda a: np.array(a.sum()),),
+    *(methodcaller("astype", kind) for kind in (np.int8, np.int32, np.uint64, np.float32)),
+)
 
 _VALUES: tuple[object, ...] = (
     *(None, True, False, -1, 0, 1, 2, 3, 8, 255, 4096, 1 << 31, 1 << 64, 10**400, -(1 << 63)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -57,13 +58,17 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
 
 @cache
 def models() -> tuple[Model, ...]:
-    """Four loaded models: two of one kind of pictures each, with two codes, a seed's, a photo's."""
+    """Five loaded models: two of one kind of pictures each, with two codes, a seed's, two photos'.
+
+    The nets of the last are fitted to each picture.
+    """
     folder = Path(_folder().name)
     made = [
         _vector(folder / "flat.safetensors", "flat", FLAT, "composition", "trellis"),
         _vector(folder / "grid.safetensors", "grid", GRID, "composition-blocks", "scalar"),
         _vector(folder / "seed.safetensors", "flat", FLAT, "seed", None),
-        _photo(folder / "photo.safetensors"),
+        _of_the_tests("photo_models", folder / "photo.safetensors"),
+        _of_the_tests("overfit_models", folder / "fitted.safetensors"),
     ]
     return tuple(load_model(path) for path in made)
 
@@ -87,10 +92,8 @@ def _vector(path: Path, family: str, net: dict[str, int], code: str, dense: str 
     return path
 
 
-def _photo(path: Path) -> Path:
-    """The one of the tests."""
+def _of_the_tests(module: str, path: Path) -> Path:
+    """One that a module of the tests writes."""
     sys.path.append(str(ROOT / "tests"))
-    import photo_models
-
-    photo_models.write(path)
+    import_module(module).write(path)
     return path

@@ -22,7 +22,7 @@ from pseudocodec.picture import as_picture
 
 Array = NDArray[Any]
 MODES = {"L": (), "LA": (2,), "RGB": (3,), "RGBA": (4,)}
-FLAT, GRID, _, PHOTO = tiny.models()
+FLAT, GRID, _, PHOTO, _ = tiny.models()
 OWN = {FLAT.facts.name: (8, 8), GRID.facts.name: (10, 9, 3)}
 
 quick = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -27,6 +27,7 @@ from pseudocodec.photo.rate import encode_pixels
 FAMILY: Final = "overfit"
 MOST_STARTS: Final = 1 << 12
 MOST_POWER, MOST_RATE = 128 * TOTAL, 1 << 25
+_FAR: Final = 1 << 40
 
 
 class OverfitModel(AnySizeModel):
@@ -42,7 +43,7 @@ class OverfitModel(AnySizeModel):
                 _integers(tensors[key]) for key in ("starts", "powers", "rates")
             )
             prices = np.array(facts.net["prices"], np.float64)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise PslError(f"{path}: its tables are incomplete; get the model again") from error
         rows = len(starts)
         if starts.shape != (rows, PARAMETERS) or not 1 <= rows <= MOST_STARTS:
@@ -76,7 +77,8 @@ def write_starts(
 def _integers(value: NDArray[Any]) -> NDArray[np.int64]:
     if value.dtype.kind != "i":
         raise TypeError(f"{value.dtype} for integers")
-    return value.astype(np.int64)
+    # Cut far beyond every limit: what is out of range remains so, and no check of it wraps around.
+    return np.atleast_1d(value).astype(np.int64).clip(-_FAR, _FAR)
 
 
 open_payload.register(OverfitModel, decoder.open_payload)

@@ -77,6 +77,7 @@ def test_m52_fitted_nets_are_in_range(overfit_model, tmp_path):
     for key, value in [
         ("starts", 1 << 18),
         ("starts", -(1 << 18)),
+        ("starts", -(1 << 63)),  # whose absolute value is itself
         ("powers", 0),
         ("powers", 1 << 33),
         ("rates", 0),
@@ -92,6 +93,19 @@ def test_m52_fitted_nets_are_in_range(overfit_model, tmp_path):
         write_model(path, facts, {k: v for k, v in tensors.items() if key not in k}, overwrite=True)
         with pytest.raises(PslError, match="incomplete"):
             load_model(path)
+
+
+def test_m52_tables_that_fall_by_more_than_an_integer_holds_are_refused(overfit_model, tmp_path):
+    """E[2] is above all limits, and so far above E[1] that their difference wraps around."""
+    path = tmp_path / "fitted.safetensors"
+    overfit_models.write(path)
+    powers = np.arange(600, 344, -1)
+    powers[1:3] = 600 - (1 << 63), (1 << 63) - 1
+    assert np.diff(powers).max() < 0
+    facts, tensors = read_facts(path), read_tensors(path)
+    write_model(path, facts, tensors | {"code.powers": powers}, overwrite=True)
+    with pytest.raises(PslError, match="out of range"):
+        load_model(path)
 
 
 @pytest.mark.parametrize("seed", range(3))
