@@ -9,9 +9,9 @@ Eight Kodak pictures named in advance (kodim01-04, 07, 13, 19, 23), whole files 
 - `start`: one picture fitted from the shared start and from nets that know nothing: the cost
   (mean squared error + price x bits a pixel) for steps; bytes of a crop of 64 x 64.
 
-The full run takes a day: finished encodes are kept in benchmarks/.cache/overfit by model, picture,
-effort and quality, and a run that was ended goes on. `--quick`: crops of 96 x 96 of two pictures at
-effort 0, nothing kept.
+The full run takes a day. What each fit came to is kept in benchmarks/results/overfit_fits.json, and
+a run that was ended with Ctrl-C goes on from there; it reports the efforts that all pictures have.
+`--quick`: crops of 96 x 96 of two pictures at effort 0, nothing kept.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,8 +29,9 @@ from rich.progress import track
 
 import photos
 import pseudocodec
-from harness import Row, best_of, log, run
+from harness import RESULTS, Row, best_of, log, run
 from pseudocodec.evaluation.bd import bd_rate
+from pseudocodec.files import atomic_write
 from pseudocodec.metrics import Images, psnr
 from pseudocodec.overfit.context import WEIGHT
 from pseudocodec.overfit.design import multiplications
@@ -49,8 +50,9 @@ PICTURES = ("01", "02", "03", "04", "07", "13", "19", "23")
 EFFORTS, QUICK_EFFORTS = (1, 5, 9), (0,)
 QUALITIES, QUICK_QUALITIES = (15, 30, 45, 60, 75), (30, 50, 70)
 PEERS = ("JPEG", "WebP", "AVIF")
+KEYS = ("model", "effort", "quality", "picture")
 START_QUALITY, START_EFFORTS, QUICK_START_EFFORTS = 50, (0, 1, 2, 4), (0,)
-CACHE = Path(__file__).parent / ".cache" / "overfit"
+FITS = RESULTS / "overfit_fits.json"
 QUICK_SIDE, SMALL_SIDE = 96, 64
 COLUMNS = {
     "table": "",
@@ -64,23 +66,17 @@ COLUMNS = {
 }
 
 
-@dataclass(frozen=True)
-class Encoded:
-    """A file and the seconds it took."""
-
-    file: bytes
-    seconds: float
-
-
 def measure(quick: bool) -> list[Row]:
     """Rows of all tables."""
     pictures = _pictures(quick)
     efforts = QUICK_EFFORTS if quick else EFFORTS
     qualities = QUICK_QUALITIES if quick else QUALITIES
-    jobs = [(effort, quality) for effort in efforts for quality in qualities]
-    fits = []
-    for effort, quality in track(jobs, "fits", console=log):
-        fits.append(_mean(pictures, effort, quality, keep=not quick))
+    found = _fits(pictures, efforts, qualities, keep=not quick)
+    fits = [
+        _mean([own[name] for name in pictures], *setting)
+        for setting, own in found.items()
+        if all((setting[0], quality) in found for quality in qualities)
+    ]
     peers = [row for name in PEERS for row in _peer(name, pictures, quick)]
     return [
         *fits,
@@ -98,33 +94,45 @@ def _pictures(quick: bool) -> dict[str, Images]:
     return {name: chosen[name][200:][:QUICK_SIDE, 300:][:, :QUICK_SIDE] for name in PICTURES[:2]}
 
 
-def _encoded(name: str, picture: Images, effort: int, quality: int, *, keep: bool) -> Encoded:
-    """A file from the cache, or made and kept there."""
+def _fits(
+    pictures: Mapping[str, Images], efforts: Sequence[int], qualities: Sequence[int], *, keep: bool
+) -> dict[tuple[int, int], dict[str, Row]]:
+    """By effort and quality what each picture came to, where all pictures are done."""
     identity = pseudocodec.load_model(MODEL).id.hex()
-    path = CACHE / f"{identity}-{name}-e{effort}-q{quality}.psl"
-    facts = path.with_suffix(".json")
-    if keep and path.is_file() and facts.is_file():
-        return Encoded(path.read_bytes(), float(json.loads(facts.read_text())["seconds"]))
+    kept: list[Row] = json.loads(FITS.read_text()) if keep and FITS.is_file() else []
+    done = {tuple(row[key] for key in KEYS): row for row in kept}
+    jobs = [(e, q, name) for e in efforts for q in qualities for name in pictures]
+    with suppress(KeyboardInterrupt):
+        for job in track(jobs, "fits", console=log):
+            if (identity, *job) in done:
+                continue
+            effort, quality, name = job
+            row = {"model": identity, "effort": effort, "quality": quality, "picture": name}
+            done[identity, *job] = row | _fit(pictures[name], effort, quality)
+            if keep:
+                with atomic_write(FITS, overwrite=True) as file:
+                    lines = ",\n".join(json.dumps(row) for row in done.values())
+                    file.write(f"[\n{lines}\n]\n".encode())
+    found: dict[tuple[int, int], dict[str, Row]] = {}
+    for effort, quality, name in jobs:
+        if (row := done.get((identity, effort, quality, name))) is not None:
+            found.setdefault((effort, quality), {})[name] = row
+    return {setting: own for setting, own in found.items() if len(own) == len(pictures)}
+
+
+def _fit(picture: Images, effort: int, quality: int) -> Row:
     start = time.perf_counter()
     file = pseudocodec.encode(picture, model=MODEL, quality=quality, effort=effort)
     seconds = time.perf_counter() - start
-    if keep:
-        CACHE.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(file)
-        facts.write_text(json.dumps({"seconds": seconds}))
-    return Encoded(file, seconds)
+    bpp = 8 * len(file) / (picture.shape[0] * picture.shape[1])
+    reached = psnr(picture, pseudocodec.decode(file))
+    return {"bytes": len(file), "bpp": bpp, "psnr": reached, "encode_s": seconds}
 
 
-def _mean(pictures: Mapping[str, Images], effort: int, quality: int, *, keep: bool) -> Row:
-    found = []
-    for name, picture in pictures.items():
-        encoded = _encoded(name, picture, effort, quality, keep=keep)
-        pixels = picture.shape[0] * picture.shape[1]
-        reached = psnr(picture, pseudocodec.decode(encoded.file))
-        found.append((8 * len(encoded.file) / pixels, reached, encoded.seconds))
-    bpp, decibels, seconds = np.mean(found, axis=0).tolist()
+def _mean(found: list[Row], effort: int, quality: int) -> Row:
     row = {"table": "fits", "codec": MODEL, "effort": effort, "quality": quality}
-    return row | {"bpp": bpp, "psnr": decibels, "encode_s": seconds}
+    means = {key: float(np.mean([r[key] for r in found])) for key in ("bpp", "psnr", "encode_s")}
+    return row | means
 
 
 def _peer(name: str, pictures: Mapping[str, Images], quick: bool) -> list[Row]:

@@ -56,7 +56,7 @@ CODECS: Mapping[str, Mapping[str, Way]] = {
         "mse": Way(train_photo, ("holdout", "report")),
         "perceptual": Way(tune_photo, ("init", "holdout", "report")),
     },
-    "overfit": {"mse": Way(train_overfit, ())},
+    "overfit": {"mse": Way(train_overfit, ("init",))},
     **{name: _compressai(name) for name in NAMES},
 }
 

@@ -1,8 +1,8 @@
 """Starts of fits: nets fitted to many crops at once, at several prices of bits.
 
 Each crop has latents of its own, as it would have in a file; the nets are the same for all. A step
-is one of `overfit.fitting` on one crop. Prices follow each other, each from the nets and latents of
-the one before: the first takes the most time.
+is one of `overfit.fitting` on one crop. Prices follow each other, each from the latents of the one
+before and, unless there are starts to begin with, from its nets: the first takes the most time.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ from pseudocodec.errors import PslError
 from pseudocodec.files import atomic_write
 from pseudocodec.image import as_array, to_8_bit
 from pseudocodec.inputs import find
+from pseudocodec.model.load import load_model
 from pseudocodec.overfit.context import WEIGHT
 from pseudocodec.overfit.fitting import schedule
 from pseudocodec.overfit.fitting.engine import Engine
 from pseudocodec.overfit.fitting.fit import Fit
 from pseudocodec.overfit.fitting.random_start import random_start
-from pseudocodec.overfit.model import write_starts
+from pseudocodec.overfit.model import OverfitModel, write_starts
+from pseudocodec.overfit.start import Starts
 from pseudocodec.overfit.tile import MOST_PARAMETER
 from pseudocodec.training.job import Job
 
@@ -44,6 +46,7 @@ class StartRecipe:
     crops: int = 128
     side: int = 128
     seed: int = 0
+    init: str | None = None  # of the starts that it begins with, the model's id
 
 
 class StartProgress(NamedTuple):
@@ -62,17 +65,22 @@ class StartProgress(NamedTuple):
 
 
 class StartRun:
-    """Fits nets to `crops` (N, side, side, 3) at each price of the recipe; resumable."""
+    """Fits nets to `crops` (N, side, side, 3) at each price of the recipe; resumable.
 
-    def __init__(self, crops: NDArray[np.uint8], recipe: StartRecipe) -> None:
-        self.recipe = recipe
+    It begins with `starts`, or with random nets.
+    """
+
+    def __init__(
+        self, crops: NDArray[np.uint8], recipe: StartRecipe, starts: Starts | None = None
+    ) -> None:
+        self.recipe, self._starts = recipe, starts
         self._targets = []
         for crop in crops:
             engine = Engine(crop, threads=1)
             self._targets.append(engine.target)
             engine.close()
         self._engine = Engine(crops[0])
-        self._fit = Fit(self._engine, random_start(recipe.seed), recipe.seed)
+        self._fit = Fit(self._engine, random_start(recipe.seed), recipe.seed, alone=False)
         size = self._engine.flat.size
         self._pool = np.zeros((3, len(crops), size), np.float32)  # latents and their moments
         self._order = np.random.default_rng(recipe.seed)
@@ -82,14 +90,18 @@ class StartRun:
 
     def run(self, budget: float, checkpoint: Path, tell: Any) -> None:
         """Fit until all prices are done; a KeyboardInterrupt passes on after a checkpoint."""
-        shares = np.full(len(self.recipe.prices), (1 - FIRST_SHARE))
-        shares /= max(len(shares) - 1, 1)
-        shares[0] = FIRST_SHARE if len(shares) > 1 else 1.0
+        shares = np.full(len(self.recipe.prices), 1.0)
+        if self._starts is None and len(shares) > 1:
+            shares[0] = FIRST_SHARE / (1 - FIRST_SHARE) * (len(shares) - 1)
+        shares /= shares.sum()
         ends = np.cumsum(shares) * budget
         saved = told = last = time.monotonic()
         try:
             for i in range(len(self.rows), len(shares)):
                 begun = ends[i] - shares[i] * budget
+                if self._starts is not None and not self._fit.taken:  # a price begins
+                    row = self._starts.rows[self._starts.nearest(self.recipe.prices[i])]
+                    self._fit.parameters[:] = row / (1 << WEIGHT)
                 while self.seconds < ends[i]:
                     fraction = (self.seconds - begun) / (ends[i] - begun)
                     self._epoch(i, AGAIN + (1 - AGAIN) * fraction if i else fraction)
@@ -181,10 +193,21 @@ def crops_of(data: str | os.PathLike[str], recipe: StartRecipe) -> NDArray[np.ui
     )
 
 
-def train_overfit(job: Job) -> dict[str, Any]:
-    """See `pseudocodec.train`; nothing is held out, for fits are judged on files."""
-    recipe = StartRecipe(seed=job.seed)
-    run = StartRun(crops_of(job.data, recipe), recipe)
+def train_overfit(job: Job, init: str | os.PathLike[str] | None = None) -> dict[str, Any]:
+    """See `pseudocodec.train`; nothing is held out, for fits are judged on files.
+
+    `init` names a model of starts to go on from. Raises PslError for one of another family.
+    """
+    starts = identity = None
+    if init is not None:
+        model = load_model(os.fspath(init))
+        if not isinstance(model, OverfitModel):
+            raise PslError(
+                f"init={init}: a model of family {model.facts.family!r}; give one of family overfit"
+            )
+        starts, identity = model.starts, model.id.hex()
+    recipe = StartRecipe(seed=job.seed, init=identity)
+    run = StartRun(crops_of(job.data, recipe), recipe, starts)
     if job.files.checkpoint.exists():
         run.load(job.files.checkpoint)
     run.run(job.budget, job.files.checkpoint, job.on_progress)
@@ -192,9 +215,9 @@ def train_overfit(job: Job) -> dict[str, Any]:
     rows = np.rint(np.stack(run.rows)[order].astype(np.float64) * (1 << WEIGHT)).astype(np.int64)
     rows = rows.clip(1 - MOST_PARAMETER, MOST_PARAMETER - 1)
     prices = [recipe.prices[i] for i in order]
-    identity = write_starts(job.files.target, job.title, rows, prices)
+    written = write_starts(job.files.target, job.title, rows, prices)
     result = {
-        "id": identity.hex(),
+        "id": written.hex(),
         "path": str(job.files.target),
         "bytes": job.files.target.stat().st_size,
         "steps": run.step,

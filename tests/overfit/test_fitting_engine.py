@@ -11,7 +11,9 @@ from pseudocodec.overfit.fitting import reference, schedule
 from pseudocodec.overfit.fitting.engine import Engine
 from pseudocodec.overfit.fitting.fit import Fit
 from pseudocodec.overfit.fitting.on_torch import TorchEngine
+from pseudocodec.overfit.fitting.pull import pull
 from pseudocodec.overfit.fitting.random_start import random_start
+from pseudocodec.overfit.tile import SLICES
 
 PRICE = 30.0
 SYNTHESIS = group_slices()["synthesis weights"]
@@ -128,3 +130,31 @@ def test_rounded_latents_stay() -> None:
     np.testing.assert_array_equal(engine.flat, moved)
     assert (fit.parameters != nets).any()
     engine.close()
+
+
+def test_nets_are_pulled_to_where_they_cost_less() -> None:
+    rng = np.random.default_rng(1)
+    start = rng.normal(size=PARAMETERS).astype(np.float32)
+    assert (pull(start, start, 2.0) == 0).all()
+    away = start + rng.laplace(size=PARAMETERS).astype(np.float32) * 0.1
+    found = pull(away, start, 2.0)
+    for group in SLICES:  # bits of a Laplace distribution of that width, by differences
+        difference = (away - start)[group].astype(np.float64)
+        mean = np.abs(difference).mean()
+        large = np.abs(difference) > 0.2 * mean
+        bits = np.abs(difference) / mean / np.log(2)
+        more = np.abs(difference * 1.001) / mean / np.log(2)
+        slope = 2.0 * (more - bits) / (0.001 * difference)
+        np.testing.assert_allclose(found[group][large], slope[large], rtol=1e-3)
+
+
+def test_shared_nets_are_not_pulled() -> None:
+    moved = []
+    for alone in (True, False):
+        engine = Engine(np.zeros((9, 21, 3), np.uint8), 1)
+        fit = Fit(engine, random_start(), alone=alone)
+        for _ in range(3):
+            fit.step(schedule.at(0.5), 1e4)
+        moved.append(fit.parameters)
+        engine.close()
+    assert (moved[0] != moved[1]).any()

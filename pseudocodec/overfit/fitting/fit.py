@@ -15,6 +15,7 @@ from pseudocodec.errors import PslError
 from pseudocodec.overfit.fitting import schedule
 from pseudocodec.overfit.fitting._symbols import adam
 from pseudocodec.overfit.fitting.engine import SHARE, Cost, Engine
+from pseudocodec.overfit.fitting.pull import pull
 from pseudocodec.photo.progress import OnProgress, Progress
 
 Reals = NDArray[np.float32]
@@ -28,12 +29,16 @@ Steer = Callable[[Cost, float], float]  # a cost and a price -> the price from h
 class Fit:
     """Latents and nets on their way; `parameters` (PARAMETERS,) and `engine.latents`.
 
-    `interrupted` says whether a KeyboardInterrupt ended a run.
+    `alone`: the nets are for this picture alone, whose file is to hold how they differ from the
+    start; otherwise their bits do not count. `interrupted` says whether a KeyboardInterrupt ended a
+    run.
     """
 
-    def __init__(self, engine: Engine, start: Reals, seed: int = 0) -> None:
+    def __init__(self, engine: Engine, start: Reals, seed: int = 0, *, alone: bool = True) -> None:
         self.engine = engine
-        self.parameters = start.astype(np.float32).copy()
+        self._start = start.astype(np.float32)
+        self._alone = alone
+        self.parameters = self._start.copy()
         self._generator = np.random.default_rng(seed)
         size = engine.flat.size
         self.moments = np.zeros((2, size), np.float32)
@@ -83,6 +88,8 @@ class Fit:
         self._adam(engine.flat, engine.dflat, self.moments, moment.latent_rate)
         if nets:
             gradient = engine.dparameters
+            if self._alone:
+                gradient = gradient + pull(self.parameters, self._start, price / engine.pixels)
             self._adam(self.parameters, gradient, self.net_moments, moment.net_rate)
         return cost
 
