@@ -9,29 +9,27 @@ Eight Kodak pictures named in advance (kodim01-04, 07, 13, 19, 23), whole files 
 - `start`: one picture fitted from the shared start and from nets that know nothing: the cost
   (mean squared error + price x bits a pixel) for steps; bytes of a crop of 64 x 64.
 
-The full run takes a day. What each fit came to is kept in benchmarks/results/overfit_fits.json, and
-a run that was ended with Ctrl-C goes on from there; it reports the efforts that all pictures have.
-`--quick`: crops of 96 x 96 of two pictures at effort 0, nothing kept.
+Fits are made before, by overfit_fits.py, for they take a day: those that benchmarks/results has are
+reported, efforts that all pictures have been fitted at. `--quick`: crops of 96 x 96 of two pictures
+at effort 0, nothing kept.
 """
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from rich.progress import track
 
+import overfit_fits
 import photos
 import pseudocodec
-from harness import RESULTS, Row, best_of, log, run
+from harness import Row, best_of, run
+from overfit_fits import MODEL, fit, kept
 from pseudocodec.evaluation.bd import bd_rate
-from pseudocodec.files import atomic_write
 from pseudocodec.metrics import Images, psnr
 from pseudocodec.overfit.context import WEIGHT
 from pseudocodec.overfit.design import multiplications
@@ -45,14 +43,9 @@ from pseudocodec.overfit.model import OverfitModel, write_starts
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MODEL = "overfit"
-PICTURES = ("01", "02", "03", "04", "07", "13", "19", "23")
-EFFORTS, QUICK_EFFORTS = (1, 5, 9), (0,)
-QUALITIES, QUICK_QUALITIES = (15, 30, 45, 60, 75), (30, 50, 70)
+QUICK_EFFORT, QUICK_QUALITIES = 0, (30, 50, 70)
 PEERS = ("JPEG", "WebP", "AVIF")
-KEYS = ("model", "effort", "quality", "picture")
-START_QUALITY, START_EFFORTS, QUICK_START_EFFORTS = 50, (0, 1, 2, 4), (0,)
-FITS = RESULTS / "overfit_fits.json"
+START_QUALITY, START_EFFORTS, QUICK_START_EFFORTS = 50, (0, 1, 3), (0,)
 QUICK_SIDE, SMALL_SIDE = 96, 64
 COLUMNS = {
     "table": "",
@@ -68,15 +61,11 @@ COLUMNS = {
 
 def measure(quick: bool) -> list[Row]:
     """Rows of all tables."""
-    pictures = _pictures(quick)
-    efforts = QUICK_EFFORTS if quick else EFFORTS
-    qualities = QUICK_QUALITIES if quick else QUALITIES
-    found = _fits(pictures, efforts, qualities, keep=not quick)
-    fits = [
-        _mean([own[name] for name in pictures], *setting)
-        for setting, own in found.items()
-        if all((setting[0], quality) in found for quality in qualities)
-    ]
+    pictures = _crops(overfit_fits.pictures()) if quick else overfit_fits.pictures()
+    found = _quick_fits(pictures) if quick else kept()
+    if not found:
+        raise SystemExit("no effort has all its fits yet: run benchmarks/overfit_fits.py first")
+    fits = [_mean(rows, *setting) for setting, rows in sorted(found.items())]
     peers = [row for name in PEERS for row in _peer(name, pictures, quick)]
     return [
         *fits,
@@ -87,46 +76,16 @@ def measure(quick: bool) -> list[Row]:
     ]
 
 
-def _pictures(quick: bool) -> dict[str, Images]:
-    chosen = {name: photos.kodak()[f"kodim{name}"] for name in PICTURES}
-    if not quick:
-        return chosen
-    return {name: chosen[name][200:][:QUICK_SIDE, 300:][:, :QUICK_SIDE] for name in PICTURES[:2]}
+def _quick_fits(pictures: Mapping[str, Images]) -> dict[tuple[int, int], list[Row]]:
+    return {
+        (QUICK_EFFORT, quality): [fit(p, QUICK_EFFORT, quality) for p in pictures.values()]
+        for quality in QUICK_QUALITIES
+    }
 
 
-def _fits(
-    pictures: Mapping[str, Images], efforts: Sequence[int], qualities: Sequence[int], *, keep: bool
-) -> dict[tuple[int, int], dict[str, Row]]:
-    """By effort and quality what each picture came to, where all pictures are done."""
-    identity = pseudocodec.load_model(MODEL).id.hex()
-    kept: list[Row] = json.loads(FITS.read_text()) if keep and FITS.is_file() else []
-    done = {tuple(row[key] for key in KEYS): row for row in kept}
-    jobs = [(e, q, name) for e in efforts for q in qualities for name in pictures]
-    with suppress(KeyboardInterrupt):
-        for job in track(jobs, "fits", console=log):
-            if (identity, *job) in done:
-                continue
-            effort, quality, name = job
-            row = {"model": identity, "effort": effort, "quality": quality, "picture": name}
-            done[identity, *job] = row | _fit(pictures[name], effort, quality)
-            if keep:
-                with atomic_write(FITS, overwrite=True) as file:
-                    lines = ",\n".join(json.dumps(row) for row in done.values())
-                    file.write(f"[\n{lines}\n]\n".encode())
-    found: dict[tuple[int, int], dict[str, Row]] = {}
-    for effort, quality, name in jobs:
-        if (row := done.get((identity, effort, quality, name))) is not None:
-            found.setdefault((effort, quality), {})[name] = row
-    return {setting: own for setting, own in found.items() if len(own) == len(pictures)}
-
-
-def _fit(picture: Images, effort: int, quality: int) -> Row:
-    start = time.perf_counter()
-    file = pseudocodec.encode(picture, model=MODEL, quality=quality, effort=effort)
-    seconds = time.perf_counter() - start
-    bpp = 8 * len(file) / (picture.shape[0] * picture.shape[1])
-    reached = psnr(picture, pseudocodec.decode(file))
-    return {"bytes": len(file), "bpp": bpp, "psnr": reached, "encode_s": seconds}
+def _crops(pictures: Mapping[str, Images]) -> dict[str, Images]:
+    chosen = list(pictures.items())[:2]
+    return {name: p[200:][:QUICK_SIDE, 300:][:, :QUICK_SIDE] for name, p in chosen}
 
 
 def _mean(found: list[Row], effort: int, quality: int) -> Row:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -44,13 +45,31 @@ def test_a_run_resumes(tmp_path: Path) -> None:
 def test_train_writes_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for i, crop in enumerate(crops()):
         Image.fromarray(crop).save(tmp_path / f"{i}.png")
-    monkeypatch.setattr(overfit, "StartRecipe", lambda seed: RECIPE)
+    monkeypatch.setattr(overfit, "StartRecipe", lambda seed, init: replace(RECIPE, init=init))
     target = tmp_path / "starts.safetensors"
     result = pseudocodec.train(tmp_path, target, budget=1.0, codec="overfit")
     model = load_model(target)
     assert isinstance(model, OverfitModel) and model.id.hex() == result["id"]
     assert model.starts.prices.tolist() == [10.0, 50.0, 500.0]
     assert sorted(path.suffix for path in tmp_path.iterdir()) == [".png"] * 3 + [".safetensors"]
+
+
+def test_a_run_goes_on_from_other_starts(overfit_model: OverfitModel, tmp_path: Path) -> None:
+    starts = overfit_model.starts
+    begun = []
+    for given in (None, starts):
+        run = overfit.StartRun(crops(), RECIPE, given)
+        run.run(0.3, tmp_path / "checkpoint", lambda _: None)
+        near = [starts.rows[starts.nearest(price)] / 4096 for price in RECIPE.prices]
+        begun.append(np.abs(np.stack(run.rows) - np.stack(near)).mean())
+    assert begun[1] < 0.5 * begun[0]
+
+
+def test_starts_of_another_family_are_refused(tmp_path: Path) -> None:
+    target = tmp_path / "starts.safetensors"
+    with pytest.raises(PslError, match=r"init=photo: a model of family .*; give one of"):
+        pseudocodec.train(tmp_path, target, codec="overfit", init="photo")
+    assert not target.exists()
 
 
 def test_too_few_pictures_are_refused(tmp_path: Path) -> None:
