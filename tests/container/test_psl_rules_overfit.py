@@ -95,7 +95,7 @@ def test_m52_fitted_nets_are_in_range(overfit_model, tmp_path):
             load_model(path)
 
 
-def test_m52_tables_that_fall_by_more_than_an_integer_holds_are_refused(overfit_model, tmp_path):
+def test_tables_that_fall_by_more_than_an_integer_holds_are_refused(overfit_model, tmp_path):
     """E[2] is above all limits, and so far above E[1] that their difference wraps around."""
     path = tmp_path / "fitted.safetensors"
     overfit_models.write(path)

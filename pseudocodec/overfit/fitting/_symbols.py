@@ -49,8 +49,8 @@ def soften(latents, noise, start, sharpness, padded, plane, slope):  # type: ign
             th = (_ONE - z) / (_ONE + z)
             v = low + _HALF + scale * sign * th
             line[x] = v
+            own[x] = v
             steep[x] = s1 * scale * sharpness * (_ONE - th * th)
-        own[:] = line  # in the loop above it would be one array too many for vectors
 
 
 @kernel
