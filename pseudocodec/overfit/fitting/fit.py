@@ -53,15 +53,14 @@ class Fit:
         price: float,
         steer: Steer | None = None,
         on_progress: OnProgress = None,
-        warm: float = 1.0,
     ) -> float:
         """Take all steps, or as many as a KeyboardInterrupt leaves; returns the last price.
 
-        `warm` scales the nets' learning rate. Raises PslError when the fit diverges.
+        Raises PslError when the fit diverges.
         """
         try:
             for step in range(steps):
-                cost = self.step(schedule.at(step / steps, warm), price)
+                cost = self.step(schedule.at(step / steps), price)
                 if step % LOOK == LOOK - 1 or step == steps - 1:
                     if not np.isfinite(cost.mse + cost.bits):
                         raise PslError("the fit diverged; try another quality or effort")
