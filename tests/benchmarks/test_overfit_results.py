@@ -36,6 +36,13 @@ def test_the_table_of_bits_at_equal_psnr() -> None:
         assert f"| {effort} | {cells} |" in TEXT
 
 
+def test_what_the_readme_says() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rates = {row["codec"]: row["value"] for row in rows_of("BD-rate, %") if row["effort"] == 1}
+    said = ", ".join(f"{name} {rates[name]:+.1f} %" for name in ("JPEG", "WebP", "AVIF"))
+    assert said in readme.replace("\n", " ")
+
+
 def test_costs() -> None:
     costs = {row["codec"]: row["value"] for row in rows_of("cost")}
     assert f"{costs['decode_s']:.2f} seconds" in TEXT
