@@ -35,7 +35,7 @@ from pseudocodec.training.job import Job
 SAVE_SECONDS, REPORT_SECONDS = 60.0, 30.0
 FIRST_SHARE = 0.4  # of the time for the first price
 AGAIN = 0.35  # of the schedule that later prices leave out: they begin near their end
-NET_RATE = 0.4  # of the nets' learning rate in a fit: many pictures average
+NET_RATE = 0.2  # of the nets' learning rate in a fit: many pictures average
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,8 @@ class Fit:
             gradient = engine.dparameters
             if self._alone:
                 gradient = gradient + pull(self.parameters, self._start, price / engine.pixels)
-            self._adam(self.parameters, gradient, self.net_moments, moment.net_rate)
+            rate = moment.net_rate * min(1.0, self.taken / schedule.WARM_UP)
+            self._adam(self.parameters, gradient, self.net_moments, rate)
         return cost
 
     def forget(self) -> None:
