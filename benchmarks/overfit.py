@@ -3,8 +3,9 @@
 Eight Kodak pictures named in advance (kodim01-04, 07, 13, 19, 23), whole files through the public
 `encode` and `decode`. Tables:
 
-- `fits`: means over the pictures, at each effort and quality; seconds of encoding on all cores.
-- `BD-rate, %`: bits at equal PSNR, against JPEG, WebP and AVIF on the same pictures in this run.
+- `fits`: means over the pictures, at each effort and quality; seconds of encoding, on `cores`.
+- `BD-rate, %`: bits at equal PSNR, against JPEG, WebP, HEIC (x265) and AVIF on the same pictures in
+  this run.
 - `cost`: decoding and a step of the fit, of a picture of 768 x 512.
 - `start`: one picture fitted from the shared start and from nets that know nothing: the cost
   (mean squared error + price x bits a pixel) for steps; bytes of a crop of 64 x 64.
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 QUICK_EFFORT, QUICK_QUALITIES = 0, (30, 50, 70)
-PEERS = ("JPEG", "WebP", "AVIF")
+PEERS = ("JPEG", "WebP", "HEIC", "AVIF")
 START_QUALITY, START_EFFORTS, QUICK_START_EFFORTS = 50, (0, 1, 3), (0,)
 QUICK_SIDE, SMALL_SIDE = 96, 64
 COLUMNS = {
@@ -55,6 +56,7 @@ COLUMNS = {
     "bpp": ".4f",
     "psnr": ".2f",
     "encode_s": ".1f",
+    "cores": "d",
     "value": ".4g",
 }
 
@@ -91,7 +93,7 @@ def _crops(pictures: Mapping[str, Images]) -> dict[str, Images]:
 def _mean(found: list[Row], effort: int, quality: int) -> Row:
     row = {"table": "fits", "codec": MODEL, "effort": effort, "quality": quality}
     means = {key: float(np.mean([r[key] for r in found])) for key in ("bpp", "psnr", "encode_s")}
-    return row | means
+    return row | means | {"cores": max(r["cores"] for r in found)}
 
 
 def _peer(name: str, pictures: Mapping[str, Images], quick: bool) -> list[Row]:
@@ -185,4 +187,4 @@ def draw(axes: Axes, rows: list[Row]) -> None:
 
 
 if __name__ == "__main__":
-    run(__file__, __doc__, measure, COLUMNS, draw, libraries=("numba", "pillow"))
+    run(__file__, __doc__, measure, COLUMNS, draw, libraries=("numba", "pillow", "pillow-heif"))

@@ -22,6 +22,7 @@ SCALES: Mapping[str, Callable[[float], float]] = {"ms_ssim": decibels}
 _COLOURS = {
     **COLOURS,
     "JPEG 2000": "#ff7f0e",
+    "HEIC": "#8c564b",
     "BPG 4:4:4": "#17becf",
     "AV1": "#2ca02c",
     "VTM": "black",

@@ -106,8 +106,16 @@ def test_jpeg_2000_takes_decibels():
     assert reached == pytest.approx([30, 40], abs=2)
 
 
+def test_heic_is_one_tile_of_every_colour():
+    pytest.importorskip("pillow_heif")
+    [codec] = photos.peers(["HEIC"])
+    small, large = (codec.encode(PICTURES["a"], setting) for setting in (20, 90))
+    assert len(small) < len(large)
+    assert psnr(PICTURES["a"], codec.decode(large)) > 30
+
+
 def test_every_peer_is_given_settings():
-    assert set(photos.SETTINGS) == {*photos.PEERS, "JPEG 2000"} - {"PNG"}
+    assert set(photos.SETTINGS) == {*photos.PEERS, "JPEG 2000", "HEIC"} - {"PNG"}
 
 
 def test_an_absent_peer_ends_the_script_with_a_sentence(monkeypatch):

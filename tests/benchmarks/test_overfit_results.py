@@ -32,7 +32,7 @@ def test_the_table_of_bits_at_equal_psnr() -> None:
         by_effort.setdefault(row["effort"], {})[str(row["codec"])] = row["value"]
     assert by_effort
     for effort, rates in by_effort.items():
-        cells = " | ".join(f"{rates[name]:+.1f} %" for name in ("JPEG", "WebP", "AVIF"))
+        cells = " | ".join(f"{rates[name]:+.1f} %" for name in ("JPEG", "WebP", "HEIC", "AVIF"))
         assert f"| {effort} | {cells} |" in TEXT
 
 
