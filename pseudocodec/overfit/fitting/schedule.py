@@ -18,7 +18,7 @@ HOLD = 0.45  # of the steps with noise have these rates; then they fall, as a co
 WARM_UP = 25  # steps in which the nets' rate rises: Adam's first steps would tear a start apart
 LAST_RATE = 0.01  # of these when the noise ends
 ROUNDED_RATE = 0.3  # of the nets' when it has ended: from here to nothing
-TEMPERATURES = (0.6, 0.06)  # C3, section 3.1, ends at 0.1: 1 to 2 % of bits more
+TEMPERATURES = (0.6, 0.06)  # C3, section 3.1, ends at 0.1, which costs 1 % more
 PEAKEDNESS = 2.0  # of the noise: uniform noise costs more bits than rounding in the end will
 
 
