@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import hashlib
 import json
 import multiprocessing
 import signal
@@ -28,22 +29,24 @@ import pseudocodec
 from harness import RESULTS, Row, log
 from pseudocodec.files import atomic_write
 from pseudocodec.metrics import Images, psnr
+from pseudocodec.overfit.fitting import schedule
 
 MODEL = "overfit"
 PICTURES = ("01", "02", "03", "04", "07", "13", "19", "23")  # named before any was fitted
 QUALITIES = (15, 35, 55, 75)
 EFFORTS = (1, 5, 9)
 FITS = RESULTS / "overfit_fits.json"
-KEYS = ("model", "effort", "quality", "picture")
+MAKER = ("model", "schedule")
+KEYS = (*MAKER, "effort", "quality", "picture")
 Job = tuple[int, int, str]  # effort, quality, picture
 
 
 def kept() -> dict[tuple[int, int], list[Row]]:
-    """By effort and quality what the installed model's fits came to, efforts that are whole."""
-    identity = pseudocodec.load_model(MODEL).id.hex()
+    """By effort and quality what fits as they are made now came to, efforts that are whole."""
+    now = {effort: _maker(effort) for effort in EFFORTS}
     found: dict[tuple[int, int], list[Row]] = {}
     for row in _read():
-        if row["model"] == identity:
+        if {key: row[key] for key in MAKER} == now[row["effort"]]:
             found.setdefault((row["effort"], row["quality"]), []).append(row)
     whole = [
         effort
@@ -73,22 +76,30 @@ def fit(picture: Images, effort: int, quality: int) -> Row:
 
 def run(efforts: Sequence[int], at_once: int) -> None:
     """Do the fits that are not kept yet, so many at once."""
-    identity = pseudocodec.load_model(MODEL).id.hex()
+    makers = {effort: _maker(effort) for effort in efforts}
     rows = _read()
     done = {tuple(row[key] for key in KEYS) for row in rows}
     every = [
         (effort, quality, name) for effort in efforts for quality in QUALITIES for name in PICTURES
     ]
-    jobs = [job for job in every if (identity, *job) not in done]
+    jobs = [job for job in every if (*makers[job[0]].values(), *job) not in done]
     cores = max(1, numba.get_num_threads() // at_once)
     with multiprocessing.get_context("spawn").Pool(at_once, _begin, (cores,)) as pool:
         found = pool.imap_unordered(_one, jobs)
         for (effort, quality, name), row in track(found, "fits", len(jobs), console=log):
-            key = {"model": identity, "effort": effort, "quality": quality, "picture": name}
-            rows.append(key | row)
+            key = {"effort": effort, "quality": quality, "picture": name}
+            rows.append(makers[effort] | key | row)
             lines = ",\n".join(json.dumps(row) for row in rows)
             with atomic_write(FITS, overwrite=True) as file:
                 file.write(f"[\n{lines}\n]\n".encode())
+
+
+def _maker(effort: int) -> dict[str, str]:
+    """What a fit's figures depend on beside its settings: the model, and the schedule's numbers."""
+    numbers = {name: value for name, value in vars(schedule).items() if name.isupper()}
+    numbers["STEPS"] = schedule.STEPS[effort]
+    digest = hashlib.sha256(repr(sorted(numbers.items())).encode()).hexdigest()
+    return {"model": pseudocodec.load_model(MODEL).id.hex(), "schedule": digest[:8]}
 
 
 def _begin(cores: int) -> None:
@@ -118,5 +129,6 @@ if __name__ == "__main__":
     parser.add_argument("efforts", type=int, nargs="+", choices=EFFORTS)
     parser.add_argument("--at-once", type=int, default=1, choices=range(1, 65), metavar="N")
     options = parser.parse_args()
-    signal.signal(signal.SIGINT, _end)
+    for number in (signal.SIGINT, signal.SIGTERM):  # or its workers would fit on alone
+        signal.signal(number, _end)
     run(options.efforts, options.at_once)

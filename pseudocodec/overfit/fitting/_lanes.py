@@ -13,7 +13,7 @@ from typing import Any
 import numba
 import numpy as np
 
-LANES = 128
+LANES = 256
 _FAST = {"reassoc", "contract", "nsz", "nnan", "ninf", "arcp"}
 
 # By numba's other error model a division raises, and a loop that may raise is no loop of vectors.
@@ -46,10 +46,14 @@ def affine(w, b, x, out, n):  # type: ignore[no-untyped-def]
     for o in range(0, w.shape[0], 2):
         p, q = out[o], out[o + 1]
         bp, bq = b[o], b[o + 1]
+        x0, x1, x2, x3 = x[0], x[1], x[2], x[3]
+        p0, p1, p2, p3 = w[o, 0], w[o, 1], w[o, 2], w[o, 3]
+        q0, q1, q2, q3 = w[o + 1, 0], w[o + 1, 1], w[o + 1, 2], w[o + 1, 3]
         for z in range(n):
-            p[z] = bp
-            q[z] = bq
-        for i in range(0, w.shape[1], 4):
+            a0, a1, a2, a3 = x0[z], x1[z], x2[z], x3[z]
+            p[z] = bp + p0 * a0 + p1 * a1 + p2 * a2 + p3 * a3
+            q[z] = bq + q0 * a0 + q1 * a1 + q2 * a2 + q3 * a3
+        for i in range(4, w.shape[1], 4):
             x0, x1, x2, x3 = x[i], x[i + 1], x[i + 2], x[i + 3]
             p0, p1, p2, p3 = w[o, i], w[o, i + 1], w[o, i + 2], w[o, i + 3]
             q0, q1, q2, q3 = w[o + 1, i], w[o + 1, i + 1], w[o + 1, i + 2], w[o + 1, i + 3]

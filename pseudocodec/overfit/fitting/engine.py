@@ -7,6 +7,7 @@ autograd, for GPUs and for the tests.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -33,6 +34,7 @@ Reals = NDArray[np.float32]
 ROWS = 32  # of a task
 SHARE = 4  # of the rows of a large plane, one in so many finds the nets' gradients
 LARGE = 128  # rows
+LINE = 16  # floats of a cache line
 
 CONTEXT_NETS = ("context.1", "context.bias.1", "context.2", "context.bias.2", "context.3")
 
@@ -86,9 +88,9 @@ class Engine:
         self._images = [np.zeros((3, height + 2, width + 2), np.float32) for _ in range(3)]
         self._dimages = [np.zeros((3, height + 2, width + 2), np.float32) for _ in range(2)]
         self._douts = [np.zeros((3, height + 4, width + 4), np.float32) for _ in range(2)]
-        self._work = [np.zeros((6, WIDTH, LANES), np.float32) for _ in range(self.threads)]
+        self._work = [_aligned(6, WIDTH, LANES) for _ in range(self.threads)]
         self._lanes = [
-            tuple(np.zeros((n, LANES), np.float32) for n in (HIDDEN, HIDDEN, 8, 8, 4, 4))
+            tuple(_aligned(n, LANES) for n in (HIDDEN, HIDDEN, 8, 8, 4, 4))
             for _ in range(self.threads)
         ]
         # of tasks that speak for themselves, and of those that speak for others, too
@@ -323,6 +325,14 @@ def _padded_zeros() -> tuple[Reals, Reals, Reals]:
     shapes = (HIDDEN, LEVELS + 1), (4, HIDDEN), (4,)
     first, second, bias = (np.zeros(shape, np.float32) for shape in shapes)
     return first, second, bias
+
+
+def _aligned(*shape: int) -> Reals:
+    """Zeros that begin where a cache line does: vectors across two take a fifth longer a step."""
+    count = math.prod(shape)
+    flat = np.zeros(count + LINE, np.float32)
+    start = -(flat.ctypes.data // 4) % LINE
+    return flat[start : start + count].reshape(shape)
 
 
 def _planes(sizes: Sequence[tuple[int, int]]) -> tuple[Reals, list[Reals]]:
