@@ -24,6 +24,7 @@ from pseudocodec.entropy import scales
 from pseudocodec.latent.base import LatentCode
 from pseudocodec.model import Model
 from pseudocodec.overfit.design import level_sizes
+from pseudocodec.overfit.front import Precision
 from pseudocodec.overfit.model import OverfitModel
 from pseudocodec.overfit.tile import SLICES, Content, Difference, pack
 
@@ -155,8 +156,11 @@ def _fitted_tile(height: int, width: int) -> bytes:
     model, rng = tiny.models()[4], np.random.default_rng(0)
     assert isinstance(model, OverfitModel)
     latents = [rng.integers(-2, 3, size).astype(np.int32) for size in level_sizes(height, width)]
-    bias = rng.integers(-3, 4, SLICES[1].stop - SLICES[1].start).astype(np.int32)
-    content = Content([None, Difference(3, 48, bias), None, None, None], latents)
+    bias = rng.integers(-3, 4, SLICES[3].stop - SLICES[3].start).astype(np.int32)
+    differences = [
+        Difference(Precision(3, 50), bias) if i == 3 else None for i in range(len(SLICES))
+    ]
+    content = Content(differences, latents)
     return pack(model.starts.rows[0], model.starts.tables, content)
 
 

@@ -40,7 +40,7 @@ from pseudocodec.model.load import model_of
 from pseudocodec.overfit.context import blank
 from pseudocodec.overfit.decoder import pixels_of
 from pseudocodec.overfit.design import PARAMETERS
-from pseudocodec.overfit.laplace import SCALES
+from pseudocodec.overfit.front import SPREADS, Precision
 from pseudocodec.overfit.model import OverfitModel
 from pseudocodec.overfit.tile import SLICES, Content, Difference, clipped, pack, unpack
 from pseudocodec.photo.decoder import open_payload
@@ -318,12 +318,13 @@ def fitted_sealed(data: bytes) -> None:
     if len(data) < 8:
         return
     starts, content = _fitted().starts, blank(1 + data[0] % 20, 1 + data[1] % 20)
-    groups, shift, scale, times = data[2], data[3] % 15, data[4] % SCALES, data[5] % 9
+    tensors, times = 257 * data[2], data[5] % 9
+    precision = Precision(data[3] % 15, SPREADS[data[4] % len(SPREADS)])
     symbols = clipped(np.frombuffer(data[6:], np.int8).astype(np.float64) * times)
     parts = [np.resize(symbols, PARAMETERS)[where] for where in SLICES]
     latents = [np.resize(np.roll(symbols, i), p.shape) for i, p in enumerate(content)]
     changed = [
-        Difference(shift, scale, part) if groups >> i & 1 and part.any() else None
+        Difference(precision, part) if tensors >> i & 1 and part.any() else None
         for i, part in enumerate(parts)
     ]
     for row in starts.rows:

@@ -40,34 +40,25 @@ HIDDEN: Final = 32  # of the synthesis
 TAPS: Final = 4  # of a symmetric kernel of 8: at 1/4, 3/4, 5/4 and 7/4 of a coarse step
 ABOVE, BESIDE = 2, 3  # how far the context reaches up, and to the left; to the right it is ABOVE
 
-GROUPS: Final[dict[str, dict[str, tuple[int, ...]]]] = {
-    "context weights": {
-        "context.1": (WIDTH, CONTEXT),
-        "context.2": (WIDTH, WIDTH),
-        "context.3": (2, WIDTH + CONTEXT),
-    },
-    "context biases": {
-        "context.bias.1": (LEVELS, WIDTH),
-        "context.bias.2": (WIDTH,),
-        "context.bias.3": (2,),
-    },
-    "upsampling": {"upsampling": (LEVELS - 1, TAPS)},
-    "synthesis weights": {
-        "synthesis.1": (HIDDEN, LEVELS),
-        "synthesis.2": (3, HIDDEN),
-        "synthesis.3": (3, 3, 3, 3),
-        "synthesis.4": (3, 3, 3, 3),
-    },
-    "synthesis biases": {
-        "synthesis.bias.1": (HIDDEN,),
-        "synthesis.bias.2": (3,),
-        "synthesis.bias.3": (3,),
-        "synthesis.bias.4": (3,),
-    },
+SHAPES: Final[dict[str, tuple[int, ...]]] = {
+    "context.1": (WIDTH, CONTEXT),
+    "context.2": (WIDTH, WIDTH),
+    "context.3": (2, WIDTH + CONTEXT),
+    "context.bias.1": (LEVELS, WIDTH),
+    "context.bias.2": (WIDTH,),
+    "context.bias.3": (2,),
+    "upsampling": (LEVELS - 1, TAPS),
+    "synthesis.1": (HIDDEN, LEVELS),
+    "synthesis.2": (3, HIDDEN),
+    "synthesis.3": (3, 3, 3, 3),
+    "synthesis.4": (3, 3, 3, 3),
+    "synthesis.bias.1": (HIDDEN,),
+    "synthesis.bias.2": (3,),
+    "synthesis.bias.3": (3,),
+    "synthesis.bias.4": (3,),
 }
-"""The nets' parameters in the order of the stream: those of a group share their precision."""
+"""The nets' parameters, tensor by tensor, in the order of the stream."""
 
-SHAPES: Final = {name: shape for group in GROUPS.values() for name, shape in group.items()}
 PARAMETERS: Final = sum(prod(shape) for shape in SHAPES.values())
 
 
@@ -83,22 +74,18 @@ def level_sizes(height: int, width: int) -> list[Size]:
     return [Size(-(-height // 2**k), -(-width // 2**k)) for k in range(LEVELS)]
 
 
-def group_slices() -> dict[str, slice]:
-    """Where the parameters of each group stand in the vector of all."""
+def slices() -> dict[str, slice]:
+    """Where each tensor stands in the vector of all parameters."""
     out, start = {}, 0
-    for name, members in GROUPS.items():
-        end = start + sum(prod(shape) for shape in members.values())
+    for name, shape in SHAPES.items():
+        end = start + prod(shape)
         out[name], start = slice(start, end), end
     return out
 
 
 def unflatten(vector: NDArray[T]) -> dict[str, NDArray[T]]:
     """The vector (PARAMETERS,) of all parameters as views by name."""
-    out, start = {}, 0
-    for name, shape in SHAPES.items():
-        end = start + prod(shape)
-        out[name], start = vector[start:end].reshape(shape), end
-    return out
+    return {name: vector[where].reshape(SHAPES[name]) for name, where in slices().items()}
 
 
 def multiplications(height: int, width: int) -> float:

@@ -1,10 +1,6 @@
-"""A tile: how its nets differ from those it starts from, and one stream of all symbols.
+"""A tile: a `front` that says how its nets differ from the start, and one stream of all symbols.
 
-| size | field | |
-|---|---|---|
-| 1 | u8 groups | bit i: group i of the parameters differs from the start |
-| 2 for each such group | u8 shift, u8 scale | differences in 2^shift; their scale |
-| rest | stream | the differences of these groups, then the latents |
+The stream is of the differences, tensor by tensor, and then of the latents.
 """
 
 from __future__ import annotations
@@ -16,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pseudocodec.errors import Corrupt
-from pseudocodec.overfit import ranges
+from pseudocodec.overfit import front, ranges
 from pseudocodec.overfit.context import (
     Tables,
     blank,
@@ -25,27 +21,25 @@ from pseudocodec.overfit.context import (
     decode_start,
     net_of,
 )
-from pseudocodec.overfit.design import group_slices, unflatten
-from pseudocodec.overfit.laplace import LIMIT, SCALES
+from pseudocodec.overfit.design import slices, unflatten
+from pseudocodec.overfit.front import Precision
+from pseudocodec.overfit.laplace import LIMIT
 
-FRONT = 1
-MOST_SHIFT = 14
 MOST_PARAMETER = 1 << 18  # absolute value, exclusive: all sums of products stay below 2^53
-SLICES = tuple(group_slices().values())
+SLICES = tuple(slices().values())
 
 Vector = NDArray[np.int64]
 
 
 class Difference(NamedTuple):
-    """How a group of parameters differs from its start: by values * 2^shift, coded at a scale."""
+    """How a tensor differs from its start: by values (n,) * 2^shift, which are coded at a scale."""
 
-    shift: int
-    scale: int
+    precision: Precision
     values: NDArray[np.int32]
 
 
 class Content(NamedTuple):
-    """What a tile holds: a difference or None for each group of parameters, latents by level."""
+    """What a tile holds: of each tensor of parameters a difference or None; latents by level."""
 
     differences: Sequence[Difference | None]
     latents: list[NDArray[np.int32]]
@@ -59,7 +53,7 @@ def parameters(start: Vector, content: Content) -> Vector:
     out: Vector = start.copy()
     for where, difference in zip(SLICES, content.differences, strict=True):
         if difference is not None:
-            out[where] += difference.values.astype(np.int64) << difference.shift
+            out[where] += difference.values.astype(np.int64) << difference.precision.shift
     if np.abs(out).max() >= MOST_PARAMETER:
         raise Corrupt("tile: a weight of its nets is out of range; the file is damaged")
     return out
@@ -73,26 +67,16 @@ def pack(start: Vector, tables: Tables, content: Content) -> bytes:
 
 def unpack(start: Vector, tables: Tables, data: bytes, height: int, width: int) -> Content:
     """What a tile of so many pixels holds. Raises Corrupt for what `pack` does not write."""
-    if len(data) < FRONT:
-        raise Corrupt(f"tile: {len(data)} bytes; the file is truncated or damaged")
-    groups = data[0]
-    if groups >= 1 << len(SLICES):
-        raise Corrupt(f"tile: unknown groups {groups:#x}; the file is damaged")
-    differences: list[Difference | None] = []
-    at = FRONT
-    for i, where in enumerate(SLICES):
-        if not groups >> i & 1:
-            differences.append(None)
-            continue
-        shift, scale = data[at : at + 2] if at + 2 <= len(data) else (255, 255)
-        if shift > MOST_SHIFT or scale >= SCALES:
-            raise Corrupt("tile: the precision of its nets is out of range; the file is damaged")
-        differences.append(Difference(shift, scale, np.zeros(where.stop - where.start, np.int32)))
-        at += 2
-    stream = data[at:]
+    found = front.read(data)
+    differences = [
+        precision and Difference(precision, np.zeros(where.stop - where.start, np.int32))
+        for where, precision in zip(SLICES, found.precisions, strict=True)
+    ]
+    stream = data[found.size :]
     content = Content(differences, blank(height, width))
     symbols, _ = _code(start, tables, content, ranges.words_of(stream))
-    empty = any(d is not None and not d.values.any() for d in differences)
+    present = {i for i, d in enumerate(differences) if d is not None and d.values.any()}
+    empty = any(present.isdisjoint(tensors) for tensors in found.together)
     if empty or ranges.encode(*symbols) != stream:
         raise Corrupt("tile: its bytes are none that a writer gives; the file is damaged")
     return content
@@ -111,9 +95,7 @@ def clipped(values: NDArray[np.floating]) -> NDArray[np.int32]:
 
 
 def _front(content: Content) -> bytes:
-    groups = sum(1 << i for i, d in enumerate(content.differences) if d is not None)
-    pairs = [bytes([d.shift, d.scale]) for d in content.differences if d is not None]
-    return bytes([groups]) + b"".join(pairs)
+    return front.write([d and d.precision for d in content.differences])
 
 
 def _code(
@@ -126,7 +108,8 @@ def _code(
     given = np.zeros(0, np.uint32) if words is None else words
     state = decode_start(given)
     at = 0
-    for _, scale, values in changed:
+    for difference in changed:
+        values, scale = difference.values, difference.precision.scale
         to = at + len(values)
         decoding = words is not None
         code_values(tables, values, scale, decoding, given, state, places[at:to], sizes[at:to])

@@ -56,6 +56,6 @@ def test_costs() -> None:
 
 
 @pytest.mark.parametrize("effort", sorted({row["effort"] for row in FITS}))
-def test_fits_are_of_one_model(effort: int) -> None:
-    models = {row["model"] for row in FITS if row["effort"] == effort}
-    assert len(models) == 1
+def test_fits_are_of_one_model_and_schedule(effort: int) -> None:
+    makers = {(row["model"], row["schedule"]) for row in FITS if row["effort"] == effort}
+    assert len(makers) == 1

@@ -11,21 +11,22 @@ from pseudocodec.container import Geometry, write_single
 from pseudocodec.errors import Corrupt, PslError
 from pseudocodec.model import load_model
 from pseudocodec.model.file import read_facts, read_tensors, write_model
-from pseudocodec.overfit import tile
+from pseudocodec.overfit import front, tile
 from pseudocodec.overfit.design import level_sizes
+from pseudocodec.overfit.front import Precision
 
 SIZE = Geometry(23, 14)
 FRONT = bytes(3)  # colours, start 0
 
 
 def content(seed=0):
-    """Of a tile whose weights of synthesis alone are as they start."""
+    """Of a tile whose ninth tensor, of the synthesis, alone is as it starts."""
     rng = np.random.default_rng(seed)
     latents = [tile.clipped(rng.laplace(size=s) * 2) for s in level_sizes(SIZE.height, SIZE.width)]
     differences = [
         None
-        if i == 3
-        else tile.Difference(5, 44, tile.clipped(rng.laplace(size=s.stop - s.start) * 2))
+        if i == 8
+        else tile.Difference(Precision(5, 45), tile.clipped(rng.laplace(size=s.stop - s.start) * 2))
         for i, s in enumerate(tile.SLICES)
     ]
     return tile.Content(differences, latents)
@@ -47,17 +48,54 @@ def refused(model, data, match="tile"):
 def test_m51_fitted_tiles_are_canonical(overfit_model):
     data = packed(overfit_model, content())
     assert pseudocodec.decode(file(overfit_model, FRONT + data)).shape == (14, 23, 3)
-    assert data[0] == 0b10111
+    assert data[:3] == b"\xff\xfd\x55"
     refused(overfit_model, b"")
-    refused(overfit_model, bytes([data[0] | 0x20]) + data[1:], "unknown groups")
-    refused(overfit_model, data[:1] + b"\x0f" + data[2:], "precision")
-    refused(overfit_model, data[:2] + b"\x60" + data[3:], "precision")
-    refused(overfit_model, data[:4], "precision")
+    refused(overfit_model, data[:1], "truncated")
+    refused(overfit_model, data[:15], "truncated")
     refused(overfit_model, data + b"\x00", "none that a writer")
     refused(overfit_model, data + b"\x01", "none that a writer")
     held = content()
-    held.differences[2].values[:] = 0
+    held.differences[6].values[:] = 0
     refused(overfit_model, packed(overfit_model, held), "none that a writer")
+
+
+GROUPS = ((0, 3), (3, 6), (6, 7), (7, 11), (11, 15))
+
+
+def of_before(model, held):
+    """A tile as it was written when groups of tensors shared a precision: 5 and 45."""
+    written = packed(model, held)
+    stream = written[front.read(written).size :]
+    changed = [held.differences[first] is not None for first, _ in GROUPS]
+    bits = sum(1 << i for i, differs in enumerate(changed) if differs)
+    return bytes([bits]) + bytes([5, 45]) * sum(changed) + stream
+
+
+def grouped():
+    """As `content`, but all of the synthesis' weights are as they start."""
+    held = content()
+    held.differences[7:11] = [None] * 4
+    return held
+
+
+def test_fitted_tiles_of_before_are_canonical(overfit_model):
+    now, data = packed(overfit_model, grouped()), of_before(overfit_model, grouped())
+    assert data[:3] == b"\x17\x05\x2d"
+    expected = pseudocodec.decode(file(overfit_model, FRONT + now))
+    found = pseudocodec.decode(file(overfit_model, FRONT + data))
+    np.testing.assert_array_equal(found, expected)
+    refused(overfit_model, bytes([data[0] | 0x20]) + data[1:], "unknown groups")
+    refused(overfit_model, data[:1] + b"\x0f" + data[2:], "precision")
+    refused(overfit_model, data[:2] + b"\x60" + data[3:], "precision")
+    refused(overfit_model, data[:8], "precision")
+    refused(overfit_model, data + b"\x00", "none that a writer")
+    held = grouped()
+    held.differences[3].values[:] = 0  # of its group others still differ
+    data = of_before(overfit_model, held)
+    assert pseudocodec.decode(file(overfit_model, FRONT + data)).shape == (14, 23, 3)
+    for i in (4, 5):
+        held.differences[i].values[:] = 0
+    refused(overfit_model, of_before(overfit_model, held), "none that a writer")
 
 
 def test_a_level_without_a_start_is_refused(overfit_model):
@@ -68,7 +106,9 @@ def test_a_level_without_a_start_is_refused(overfit_model):
 
 def test_m52_fitted_nets_are_in_range(overfit_model, tmp_path):
     held = content()
-    held.differences[1] = tile.Difference(14, 44, np.ones_like(held.differences[1].values) * 16)
+    held.differences[1] = tile.Difference(
+        Precision(14, 45), np.ones_like(held.differences[1].values) * 16
+    )
     with pytest.raises(Corrupt, match="out of range"):
         packed(overfit_model, held)
     path = tmp_path / "fitted.safetensors"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from pseudocodec.overfit.design import LEVELS, PARAMETERS, SHAPES, group_slices
+from pseudocodec.overfit.design import LEVELS, PARAMETERS, SHAPES, slices
 from pseudocodec.overfit.fitting import reference, schedule
 from pseudocodec.overfit.fitting.engine import Engine
 from pseudocodec.overfit.fitting.fit import Fit
@@ -16,7 +16,7 @@ from pseudocodec.overfit.fitting.random_start import random_start
 from pseudocodec.overfit.tile import SLICES
 
 PRICE = 30.0
-SYNTHESIS = group_slices()["synthesis weights"]
+SYNTHESIS = slices()["synthesis.1"]
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 5), (45, 150)])
@@ -126,7 +126,7 @@ def test_rounded_latents_stay() -> None:
     moved = engine.flat.copy()
     assert (moved != 1).any()
     nets = fit.parameters.copy()
-    fit.step(schedule.at(0.95), PRICE)
+    fit.step(schedule.at(schedule.SOFT), PRICE)
     np.testing.assert_array_equal(engine.flat, moved)
     assert (fit.parameters != nets).any()
     engine.close()
@@ -138,14 +138,14 @@ def test_nets_are_pulled_to_where_they_cost_less() -> None:
     assert (pull(start, start, 2.0) == 0).all()
     away = start + rng.laplace(size=PARAMETERS).astype(np.float32) * 0.1
     found = pull(away, start, 2.0)
-    for group in SLICES:  # bits of a Laplace distribution of that width, by differences
-        difference = (away - start)[group].astype(np.float64)
+    for tensor in SLICES:  # bits of a Laplace distribution of that width, by differences
+        difference = (away - start)[tensor].astype(np.float64)
         mean = np.abs(difference).mean()
         large = np.abs(difference) > 0.2 * mean
         bits = np.abs(difference) / mean / np.log(2)
         more = np.abs(difference * 1.001) / mean / np.log(2)
         slope = 2.0 * (more - bits) / (0.001 * difference)
-        np.testing.assert_allclose(found[group][large], slope[large], rtol=1e-3)
+        np.testing.assert_allclose(found[tensor][large], slope[large], rtol=1e-3)
 
 
 def test_shared_nets_are_not_pulled() -> None:

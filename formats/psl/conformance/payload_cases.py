@@ -282,6 +282,9 @@ def fitted() -> Iterator[Case]:
         "scale": b"\x01\0\x60",
         "cut": b"\x03\0\0\0",
         "padded": b"\0\0",
+        "half": b"\x80",
+        "short": b"\x83\0\x55",
+        "tensors-padded": b"\x80\0\0",
     }.items():
         data = file("fitted", front + tile, size=size, flags=DENSE)
         yield bad(f"fitted-{name}", "M51", data, "a tile no writer writes", **of("fitted"))

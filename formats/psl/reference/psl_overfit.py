@@ -19,7 +19,7 @@ SHAPES = {
     "S1": (32, 7), "S2": (3, 32), "S3": (3, 3, 3, 3), "S4": (3, 3, 3, 3),
     "s1": (32,), "s2": (3,), "s3": (3,), "s4": (3,),
 }  # fmt: skip
-GROUPS = (3, 6, 7, 11, 15)  # where each ends among the shapes
+GROUPS = ((0, 3), (3, 6), (6, 7), (7, 11), (11, 15))  # of the earlier form
 ENDS = list(accumulate(int(np.prod(shape)) for shape in SHAPES.values()))
 NEIGHBOURS = [(0, -1), (0, -2), (0, -3)]
 NEIGHBOURS += [(-1, x) for x in range(-2, 3)] + [(-2, x) for x in range(-2, 3)]
@@ -38,15 +38,26 @@ def check(tables: Tables) -> None:
 
 def tile(tables: Tables, data: bytes, size: tuple[int, int], level: int, grey: bool) -> np.ndarray:
     """Pixels (h, w, 1 or 3) of a tile of `size` (h, w)."""
-    need(data and data[0] < 32, "M51")
-    groups = [i for i in range(5) if data[0] >> i & 1]
-    pairs = data[1 : 1 + 2 * len(groups)]
-    need(len(pairs) == 2 * len(groups), "M51")
-    need(max(pairs[::2], default=0) <= 14 and max(pairs[1::2], default=0) <= 95, "M51")
-    stream = Stream(data[1 + len(pairs) :])
+    need(data, "M51")
+    if data[0] < 128:
+        need(data[0] < 32, "M51")
+        changed = [group for i, group in enumerate(GROUPS) if data[0] >> i & 1]
+        start = 1 + 2 * len(changed)
+        shifts, scales = data[1:start:2], data[2:start:2]
+        need(len(scales) == len(changed), "M51")
+        need(max(shifts, default=0) <= 14 and max(scales, default=0) <= 95, "M51")
+    else:
+        bits = [*range(7), *range(8, 16)]
+        tensors = int.from_bytes(data[:2], "little")
+        changed = [(i, i + 1) for i, bit in enumerate(bits) if tensors >> bit & 1]
+        start = 2 + len(changed)
+        need(len(data) >= start, "M51")
+        shifts = [byte // 16 for byte in data[2:start]]
+        scales = [20 + 5 * (byte % 16) for byte in data[2:start]]
+    stream = Stream(data[start:])
     parameters = tables["starts"][level].astype(np.int64)
-    for i, shift, scale in zip(groups, pairs[::2], pairs[1::2], strict=True):
-        first, last = (ENDS[GROUPS[j] - 1] if j >= 0 else 0 for j in (i - 1, i))
+    for (one, behind), shift, scale in zip(changed, shifts, scales, strict=True):
+        first, last = ([0, *ENDS][i] for i in (one, behind))
         values = [symbol(stream, tables, 0, scale) for _ in range(first, last)]
         need(any(values), "M51")
         parameters[first:last] += np.array(values) << shift

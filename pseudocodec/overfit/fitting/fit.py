@@ -67,7 +67,7 @@ class Fit:
                     if steer is not None:  # by what a file would hold: noise costs more
                         price = steer(self.rounded(), price)
                     if on_progress is not None:
-                        on_progress(self._progress(step + 1, steps, cost))
+                        on_progress(self.progress(step + 1, steps, cost))
         except KeyboardInterrupt:
             if not self.taken:
                 raise
@@ -93,6 +93,11 @@ class Fit:
             self._adam(self.parameters, gradient, self.net_moments, rate)
         return cost
 
+    def learn(self, gradient: Reals, rate: float) -> None:
+        """One step on the nets alone, by a gradient found elsewhere."""
+        self.taken += 1
+        self._adam(self.parameters, gradient, self.net_moments, rate)
+
     def forget(self) -> None:
         """Let Adam begin again: at another price gradients are of another size.
 
@@ -109,10 +114,11 @@ class Fit:
         self.engine.harden()
         return self.engine.gradients(nets, price, share=0)
 
+    def progress(self, step: int, steps: int, cost: Cost) -> Progress:
+        """What a look at the cost tells."""
+        psnr = 10 * np.log10(255**2 / max(cost.mse, 1e-9))
+        return Progress(step, steps, cost.bits / self.engine.pixels, float(psnr))
+
     def _adam(self, values: Reals, gradient: Reals, moments: Reals, rate: float) -> None:
         first, second = moments
         adam(values, gradient, first, second, np.float32(rate), *_DECAYS, np.float32(self.taken))
-
-    def _progress(self, step: int, steps: int, cost: Cost) -> Progress:
-        psnr = 10 * np.log10(255**2 / max(cost.mse, 1e-9))
-        return Progress(step, steps, cost.bits / self.engine.pixels, float(psnr))

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 STEPS = (100, 1_000, 1_500, 2_000, 3_000, 4_000, 6_000, 9_000, 14_000, 20_000)
 """Of each effort. A step takes as long as the picture is large."""
-SOFT = 0.95  # of the steps have noise for rounding
+SETTLE = 0.015  # of the steps: as many, twice, are of nets that see themselves as stored
+SOFT = 0.97  # of the others have noise for rounding
 
 DECAYS = 0.87, 0.98  # of Adam's moments: gradients change fast, and 0.999 costs 10 % of bits
 LATENT_RATE, NET_RATE = 0.1, 0.02  # of Adam, at the beginning; latents in symbols
@@ -18,6 +19,7 @@ HOLD = 0.45  # of the steps with noise have these rates; then they fall, as a co
 WARM_UP = 25  # steps in which the nets' rate rises: Adam's first steps would tear a start apart
 LAST_RATE = 0.01  # of these when the noise ends
 ROUNDED_RATE = 0.3  # of the nets' when it has ended: from here to nothing
+SETTLE_RATE = 0.03  # of the nets' when they settle
 TEMPERATURES = (0.6, 0.06)  # C3, section 3.1, ends at 0.1, which costs 1 % more
 PEAKEDNESS = 2.0  # of the noise: uniform noise costs more bits than rounding in the end will
 

@@ -18,6 +18,7 @@ from pseudocodec.overfit.fitting import precision, schedule
 from pseudocodec.overfit.fitting.aim import Aim, limited
 from pseudocodec.overfit.fitting.engine import Engine
 from pseudocodec.overfit.fitting.fit import Fit
+from pseudocodec.overfit.fitting.settle import COARSER, settle
 from pseudocodec.overfit.start import Starts
 from pseudocodec.overfit.synthesis import render
 from pseudocodec.photo.progress import OnProgress
@@ -73,15 +74,22 @@ class TileFit:
     def run(self, aim: Aim, steps: int, on_progress: OnProgress = None) -> Found:
         """Fit, store, and correct. Returns the nearest to the aim where it cannot be met."""
         steer = None if aim.fixed else aim.steer
-        price = self._fit.run(steps, aim.price, steer, on_progress)
-        fitted, net_price = self._fit.parameters.copy(), price
+        settling = round(schedule.SETTLE * steps)
+        fitting = steps - len(COARSER) * settling
+        tell = on_progress and (lambda p: on_progress(p._replace(total=steps)))
+        price = self._fit.run(fitting, aim.price, steer, tell)
+        net_price = price
         stored = self._store(price)
         for _ in range(TRIES):
             if aim.size is None or stored.bits <= NET_SHARE * 8 * aim.size:
                 break
             net_price = limited(4 * net_price)  # a small file cannot afford nets of its own
-            self._fit.parameters[:] = fitted
             stored = self._store(net_price)
+        if not self.interrupted:
+            stored = settle(self._fit, self._start, stored, net_price, settling)
+        self._fit.parameters[:] = precision.as_reals(self._start, stored.differences)
+        if on_progress is not None:
+            on_progress(self._fit.progress(steps, steps, self._fit.rounded()))
         best = self._packed(stored)
         if not aim.fixed:
             best = self._corrected(aim, price, stored, best)
@@ -94,9 +102,7 @@ class TileFit:
             cost = self._fit.rounded(parameters)
             return float(cost.mse + price * cost.bits / pixels)
 
-        stored = precision.store(fitted, self._start, judge, price / pixels)
-        fitted[:] = precision.as_reals(self._start, list(stored.differences))
-        return stored
+        return precision.store(fitted, self._start, judge, price / pixels)
 
     def _packed(self, stored: precision.Stored) -> Found:
         latents = [tile.clipped(plane) for plane in self._engine.latents]
