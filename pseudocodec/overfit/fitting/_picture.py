@@ -22,11 +22,13 @@ def finer(plane, weights, out):  # type: ignore[no-untyped-def]
     for y in range(out.shape[0]):
         _down(plane, y, weights, temp)
         line = out[y]
-        for x in range((len(line) + 1) // 2):
+        for x in range(len(line) // 2):  # both at once: stores with gaps would not be vectors
+            a, b, c, d, e = temp[x], temp[x + 1], temp[x + 2], temp[x + 3], temp[x + 4]
+            line[2 * x] = k0 * c + k1 * b + k2 * d + k3 * a
+            line[2 * x + 1] = k0 * c + k1 * d + k2 * b + k3 * e
+        if len(line) % 2:
+            x = len(line) // 2
             line[2 * x] = k0 * temp[x + 2] + k1 * temp[x + 1] + k2 * temp[x + 3] + k3 * temp[x]
-        for x in range(len(line) // 2):
-            v = k0 * temp[x + 2] + k1 * temp[x + 3] + k2 * temp[x + 1] + k3 * temp[x + 4]
-            line[2 * x + 1] = v
 
 
 @kernel
@@ -54,26 +56,25 @@ def finer_back(plane, weights, dout, dplane, dweights):  # type: ignore[no-untyp
     k0, k1, k2, k3 = weights[0], weights[1], weights[2], weights[3]
     temp = np.empty(columns + 4, np.float32)
     even, odd = np.zeros(columns + 8, np.float32), np.zeros(columns + 8, np.float32)
+    own_even, own_odd = even[4:], odd[4:]
     dtemp = np.empty(columns + 4, np.float32)
+    middle = dtemp[2:]
     dplane[:] = _ZERO
     s0 = s1 = s2 = s3 = _ZERO
     for y in range(height):
         _down(plane, y, weights, temp)
         line = dout[y]
-        for x in range(evens):
-            e = line[2 * x]
-            even[x + 4] = e
-            s0 += e * temp[x + 2]
-            s1 += e * temp[x + 1]
-            s2 += e * temp[x + 3]
-            s3 += e * temp[x]
         for x in range(odds):
-            e = line[2 * x + 1]
-            odd[x + 4] = e
-            s0 += e * temp[x + 2]
-            s1 += e * temp[x + 3]
-            s2 += e * temp[x + 1]
-            s3 += e * temp[x + 4]
+            own_even[x] = line[2 * x]
+            own_odd[x] = line[2 * x + 1]
+        if evens > odds:
+            own_even[odds] = line[2 * odds]
+        for x in range(evens):
+            e, o = own_even[x], own_odd[x]
+            s0 += (e + o) * temp[x + 2]
+            s1 += e * temp[x + 1] + o * temp[x + 3]
+            s2 += e * temp[x + 3] + o * temp[x + 1]
+            s3 += e * temp[x] + o * temp[x + 4]
         for q in range(columns + 4):  # of temp[q], which outputs x = q - 2 + 2 .. q - 2 - 2 read
             v = k0 * (even[q + 2] + odd[q + 2]) + k1 * (even[q + 3] + odd[q + 1])
             dtemp[q] = v + k2 * (even[q + 1] + odd[q + 3]) + k3 * (even[q + 4] + odd[q])
@@ -85,7 +86,7 @@ def finer_back(plane, weights, dout, dplane, dweights):  # type: ignore[no-untyp
         i3 = min(max(near + 2 * side, 0), rows - 1)
         r0, r1, r2, r3 = plane[near], plane[i1], plane[i2], plane[i3]
         for x in range(columns):
-            d = dtemp[x + 2]
+            d = middle[x]
             s0 += d * r0[x]
             s1 += d * r1[x]
             s2 += d * r2[x]
@@ -93,7 +94,7 @@ def finer_back(plane, weights, dout, dplane, dweights):  # type: ignore[no-untyp
         for place, k in ((near, k0), (i1, k1), (i2, k2), (i3, k3)):
             row = dplane[place]
             for x in range(columns):
-                row[x] += k * dtemp[x + 2]
+                row[x] += k * middle[x]
     dweights[0] += s0
     dweights[1] += s1
     dweights[2] += s2
@@ -211,18 +212,23 @@ def edges_back(planes):  # type: ignore[no-untyped-def]
 def convolve_rows(planes, first, last, weights, biases, out):  # type: ignore[no-untyped-def]  # noqa: PLR0917
     """Rows of a residual 3 x 3 layer: (3, h + 2, w + 2) with edges, into the same without."""
     width = planes.shape[2] - 2
-    for o in range(3):
-        bias = biases[o]
-        for y in range(first, last):
-            line, own = out[o, y + 1], planes[o, y + 1]
-            for x in range(1, width + 1):
+    for y in range(first, last):
+        for o in range(3):
+            line, own, bias = out[o, y + 1, 1:], planes[o, y + 1, 1:], biases[o]
+            for x in range(width):
                 line[x] = bias + own[x]
-            for i in range(3):
-                for j in range(3):
-                    a, b, c = weights[o, i, j, 0], weights[o, i, j, 1], weights[o, i, j, 2]
-                    row = planes[i, y + j]
-                    for x in range(1, width + 1):
-                        line[x] += a * row[x - 1] + b * row[x] + c * row[x + 1]
+        p, q, r = out[0, y + 1, 1:], out[1, y + 1, 1:], out[2, y + 1, 1:]
+        for i in range(3):
+            for j in range(3):
+                w, row = weights[:, i, j], planes[i, y + j]
+                p0, p1, p2 = w[0, 0], w[0, 1], w[0, 2]
+                q0, q1, q2 = w[1, 0], w[1, 1], w[1, 2]
+                r0, r1, r2 = w[2, 0], w[2, 1], w[2, 2]
+                for x in range(width):
+                    a, b, c = row[x], row[x + 1], row[x + 2]
+                    p[x] += p0 * a + p1 * b + p2 * c
+                    q[x] += q0 * a + q1 * b + q2 * c
+                    r[x] += r0 * a + r1 * b + r2 * c
 
 
 @kernel
@@ -232,18 +238,24 @@ def convolve_rows_back(first, last, weights, dout, dplanes):  # type: ignore[no-
     `dout` (3, h + 4, w + 4) has two zeros on every side, so that all of the border is a sum, too.
     Rows of the gradient are numbered as those of the planes, from -1 to h; `first` is -1 or more.
     """
-    width = dplanes.shape[2] - 2
-    for i in range(3):
-        for y in range(first, last):
-            line, own = dplanes[i, y + 1], dout[i, y + 2]
-            for x in range(width + 2):
-                line[x] = own[x + 1]
-            for o in range(3):
-                for j in range(3):
-                    a, b, c = weights[o, i, j, 0], weights[o, i, j, 1], weights[o, i, j, 2]
-                    row = dout[o, y + 3 - j]
-                    for x in range(width + 2):
-                        line[x] += a * row[x + 2] + b * row[x + 1] + c * row[x]
+    width = dplanes.shape[2]
+    for y in range(first, last):
+        for i in range(3):
+            line, own = dplanes[i, y + 1], dout[i, y + 2, 1:]
+            for x in range(width):
+                line[x] = own[x]
+        p, q, r = dplanes[0, y + 1], dplanes[1, y + 1], dplanes[2, y + 1]
+        for o in range(3):
+            for j in range(3):
+                w, row = weights[o, :, j], dout[o, y + 3 - j]
+                p0, p1, p2 = w[0, 0], w[0, 1], w[0, 2]
+                q0, q1, q2 = w[1, 0], w[1, 1], w[1, 2]
+                r0, r1, r2 = w[2, 0], w[2, 1], w[2, 2]
+                for x in range(width):
+                    a, b, c = row[x], row[x + 1], row[x + 2]
+                    p[x] += p0 * c + p1 * b + p2 * a
+                    q[x] += q0 * c + q1 * b + q2 * a
+                    r[x] += r0 * c + r1 * b + r2 * a
 
 
 @kernel

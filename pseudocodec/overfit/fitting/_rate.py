@@ -28,13 +28,22 @@ def interpolate(coarser, height, width, out):  # type: ignore[no-untyped-def]
     """As `context.interpolated`, of a padded plane, in units of the latents."""
     rows, columns = (height + 1) // 2, (width + 1) // 2
     share = np.float32(1 / 16)
+    temp = np.empty(columns + 3, np.float32)
+    inner = temp[1:]
     for y in range(height + 1):
-        p = coarser[ABOVE + min(y >> 1, rows - 1)]
-        q = coarser[ABOVE + min(max((y >> 1) + 2 * (y & 1) - 1, 0), rows - 1)]
-        for x in range(width + 1):
-            r = BESIDE + min(x >> 1, columns - 1)
-            s = BESIDE + min(max((x >> 1) + 2 * (x & 1) - 1, 0), columns - 1)
-            out[y, x] = (3 * (3 * p[r] + p[s]) + 3 * q[r] + q[s]) * share
+        p = coarser[ABOVE + min(y >> 1, rows - 1), BESIDE:]
+        q = coarser[ABOVE + min(max((y >> 1) + 2 * (y & 1) - 1, 0), rows - 1), BESIDE:]
+        for x in range(columns):
+            inner[x] = share * (3 * p[x] + q[x])
+        temp[0] = inner[0]
+        inner[columns] = inner[columns + 1] = inner[columns - 1]
+        line = out[y]
+        for x in range((width + 1) // 2):
+            a, b, c = temp[x], temp[x + 1], temp[x + 2]
+            line[2 * x] = 3 * b + a
+            line[2 * x + 1] = 3 * b + c
+        if width % 2 == 0:
+            line[width] = 3 * inner[columns] + inner[columns - 1]
 
 
 @kernel
@@ -42,17 +51,27 @@ def interpolate_back(gradient, height, width, coarser):  # type: ignore[no-untyp
     """Add the gradient of `interpolate`'s plane to that of the padded coarser one."""
     rows, columns = (height + 1) // 2, (width + 1) // 2
     share = np.float32(1 / 16)
+    even, odd = np.zeros(columns + 4, np.float32), np.zeros(columns + 4, np.float32)
+    own_even, own_odd = even[2:], odd[2:]
+    dtemp = np.empty(columns + 2, np.float32)  # of columns -1 to the one behind the last
+    inner = dtemp[1:]
     for y in range(height + 1):
-        p = coarser[ABOVE + min(y >> 1, rows - 1)]
-        q = coarser[ABOVE + min(max((y >> 1) + 2 * (y & 1) - 1, 0), rows - 1)]
-        for x in range(width + 1):
-            r = BESIDE + min(x >> 1, columns - 1)
-            s = BESIDE + min(max((x >> 1) + 2 * (x & 1) - 1, 0), columns - 1)
-            g = gradient[y, x] * share
-            p[r] += 9 * g
-            p[s] += 3 * g
-            q[r] += 3 * g
-            q[s] += g
+        line = gradient[y]
+        for x in range((width + 1) // 2):
+            own_even[x] = line[2 * x]
+            own_odd[x] = line[2 * x + 1]
+        if width % 2 == 0:
+            own_even[columns] = line[width]
+        for x in range(columns + 2):
+            dtemp[x] = share * (3 * (even[x + 1] + odd[x + 1]) + even[x + 2] + odd[x])
+        inner[0] += dtemp[0]
+        inner[columns - 1] += inner[columns]
+        p = coarser[ABOVE + min(y >> 1, rows - 1), BESIDE:]
+        q = coarser[ABOVE + min(max((y >> 1) + 2 * (y & 1) - 1, 0), rows - 1), BESIDE:]
+        for x in range(columns):
+            p[x] += 3 * inner[x]
+        for x in range(columns):
+            q[x] += inner[x]
 
 
 @kernel
