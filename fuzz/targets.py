@@ -307,7 +307,8 @@ def fitted(data: bytes) -> None:
     starts, size, grey = _fitted().starts, (1 + data[0] % 40, 1 + data[1] % 40), bool(data[2] & 2)
     row = starts.rows[data[2] & 1]
     content = unpack(row, starts.tables, data[3:], *size)
-    assert pack(row, starts.tables, content) == data[3:], "a tile has one form"
+    if data[3] > 127:  # else of the form that is no longer written
+        assert pack(row, starts.tables, content) == data[3:], "a tile has one form"
     pixels = pixels_of(starts, data[3:], size, data[2] & 1, grey=grey)
     assert pixels.shape == (*size, 1 if grey else 3)
 
