@@ -4,9 +4,9 @@
 
 fits at efforts 1 and 5, one after the other on all cores, and keeps what each whole file came to in
 benchmarks/results/overfit_fits.json: a run that is ended, with Ctrl-C or otherwise, goes on from
-there. With `--at-once 2` two fits share the cores, which takes five sixths of the time; a row
-says of how many cores its seconds are. A step takes 43 ms on two cores and 73 on one: all fits at
-effort 1 some 20 minutes, at 5 an hour and a quarter, at 9 six hours and more.
+there. With `--at-once 2` two fits share the cores, which takes nine tenths of the time; a row says
+of how many cores its seconds are. A step takes 28 ms on two cores and 49 on one: all fits at effort
+1 a quarter of an hour, at 5 an hour, at 9 more than four.
 """
 
 from __future__ import annotations
