@@ -7,8 +7,10 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any, BinaryIO, Literal, TypeVar
 
+from pseudocodec.allocation import INDEX_BITS, ladder
 from pseudocodec.container import DEFAULT_BLOCK_IMAGES, ArchiveWriter, Geometry
 from pseudocodec.container.layout import ARCHIVE_HEADER_BYTES, U32
+from pseudocodec.encoding import shares
 from pseudocodec.errors import PslError
 from pseudocodec.image import as_array
 from pseudocodec.latent.base import LatentCode, Payload
@@ -28,6 +30,8 @@ from pseudocodec.rate import Target, quality_bits
 T = TypeVar("T")
 
 BATCH = 64  # pictures of one kind encoded together: enough for the nets, few enough to spread
+
+SHARED_FROM = 16  # pictures of an archive whose records may differ in length
 
 OnError = Literal["raise"] | Callable[[int, PslError], None]
 Reads = Iterator[Numbered[Prepared]]
@@ -129,6 +133,9 @@ def _plan_vectors(
     count = number or 0 if held is None else len(_good(held))
     code = model.code_for(layout.dense)
     bits = _record_bits(target, model, code, count, per_record=64 * layout.record_geometry)
+    rungs: tuple[int, ...] = ()
+    if layout.dense and _may_share(request, number, kept):
+        bits, rungs = _shared(target, bits, code, count)
 
     def reads(done: int) -> Reads:
         for member in read(done) if held is None else islice(held, done, None):
@@ -136,7 +143,7 @@ def _plan_vectors(
 
     return Plan(
         encoder=VectorEncoder(
-            Portable(model), layout.dense, target, bits, request.effort, request.device
+            Portable(model), layout.dense, target, bits, request.effort, request.device, rungs
         ),
         layout=layout,
         batch=BATCH,
@@ -234,6 +241,24 @@ def _record_bits(
             f"{' and a seed each' * bool(code.least_bits)}; ask for more bytes a picture"
         )
     return min(bits, code.max_bits)
+
+
+def _may_share(request: Request, images: int | None, kept: Layout | None) -> bool:
+    """Whether pictures may have records of different lengths, other than for a PSNR.
+
+    A few pictures gain too little; those added to an archive take lengths as the others have.
+    """
+    enough = images is None or images >= SHARED_FROM or kept is not None
+    return enough and request.target.psnr is None and shares(request.effort)
+
+
+def _shared(target: Target, bits: int, code: LatentCode, count: int) -> tuple[int, tuple[int, ...]]:
+    """The mean length of records, with what the index takes left free, and those to choose from."""
+    mean = bits
+    if target.quality is None and bits < code.max_bits:
+        mean -= INDEX_BITS + -(-(8 * U32.size + 7) // max(count, 1))
+    rungs = ladder(mean, code.max_bits)
+    return (mean, rungs) if rungs else (bits, ())
 
 
 def refuse(number: int, error: PslError) -> None:

@@ -64,12 +64,23 @@ class Coder:
         return self.model.code_for(self.dense)
 
 
-def encode_bits(coder: Coder, images: Sequence[Pixels], bits: int) -> list[Payload]:
-    """Prepared pictures -> one payload of `bits` bits each."""
-    symbols = describe(
-        coder.model, coder.code, images, bits, effort=coder.effort, device=coder.device
+def encode_bits(
+    coder: Coder, images: Sequence[Pixels], bits: int, ladder: Sequence[int] = ()
+) -> list[Payload]:
+    """Prepared pictures -> one payload each, of `bits` bits.
+
+    With a `ladder` of lengths (`allocation.ladder`) `bits` is their mean.
+    """
+    described = describe(
+        coder.model,
+        coder.code,
+        images,
+        bits,
+        effort=coder.effort,
+        device=coder.device,
+        ladder=ladder,
     )
-    return coder.code.pack(symbols, bits)
+    return [coder.code.pack(symbols[None], length)[0] for symbols, length in described]
 
 
 def encode_psnr(coder: Coder, images: Sequence[Pixels], target: float, align: int) -> list[Payload]:
@@ -112,18 +123,18 @@ def decode_payloads(
     coder: Coder, payloads: Sequence[Payload], *, partial: bool = False
 ) -> NDArray[np.uint8]:
     """Payloads -> pictures (n, H, W, C) of the model's size. Raises Corrupt for impossible ones."""
-    f, code = coder.model.facts, coder.code
-    out = np.empty((len(payloads), f.height, f.width, f.channels), np.uint8)
+    code = coder.code
+    latents = np.empty((len(payloads), code.dims), np.float32)
+    levels = np.empty(len(payloads), np.float32)
     sizes: dict[int, list[int]] = {}
     for i, (_, bits) in enumerate(payloads):
         sizes.setdefault(bits, []).append(i)
     for bits, members in sizes.items():
         usable = code.usable_bits(bits, partial=partial)
         rows = [code.unpack(payloads[i][0], bits, partial=partial) for i in members]
-        latents = code.decode(np.stack(rows), usable)
-        levels = np.full(len(members), code.level(usable), np.float32)
-        out[members] = coder.model.synthesise(latents, levels, coder.device)
-    return out
+        latents[members] = code.decode(np.stack(rows), usable)
+        levels[members] = code.level(usable)
+    return coder.model.synthesise(latents, levels, coder.device)
 
 
 def decode_records(

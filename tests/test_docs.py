@@ -100,7 +100,7 @@ def test_effort_on_pictures_of_one_kind_is_what_is_done_and_was_measured() -> No
         assert one["effort"] == level
         speed = f"{one['encode_per_s']:.0f}"
         assert row == [
-            *map(str, (level, plan.steps, plan.trials, beam)),
+            *map(str, (level, plan.steps, plan.trials, plan.lengths, beam)),
             f"{one['db']:.2f} dB",
             speed,
         ]

@@ -35,11 +35,20 @@ def codes(model: VectorModel) -> list[LatentCode]:
     return [model.code, model.code_for(dense=True)]
 
 
+def symbols_of(
+    model: VectorModel, code: LatentCode, pictures: list[Bytes], bits: int, effort: int
+) -> NDArray[np.int64]:
+    """Symbols (n, k) for `bits` bits each."""
+    described = describe(model, code, pictures, bits, effort=effort, device="cpu")
+    assert {length for _, length in described} == {bits}
+    return np.stack([symbols for symbols, _ in described])
+
+
 def errors(
     model: VectorModel, code: LatentCode, pictures: list[Bytes], effort: int
 ) -> NDArray[np.float64]:
     """Mean squared error (n,) of what decodes."""
-    symbols = describe(model, code, pictures, BITS, effort=effort, device="cpu")
+    symbols = symbols_of(model, code, pictures, BITS, effort)
     payloads = code.pack(symbols, BITS)
     latents = code.decode(np.stack([code.unpack(*payload) for payload in payloads]), BITS)
     levels = np.full(len(latents), code.level(BITS), np.float32)
@@ -59,14 +68,14 @@ def test_effort_buys_quality(model: VectorModel, pictures: list[Bytes], dense: b
 def test_a_picture_does_not_depend_on_the_others(model: VectorModel, pictures: list[Bytes]) -> None:
     """Trials draw the same latents for every picture, whatever stands beside it."""
     for code in codes(model):
-        together = describe(model, code, pictures, BITS, effort=1, device="cpu")
-        alone = [describe(model, code, [p], BITS, effort=1, device="cpu") for p in pictures[:3]]
+        together = symbols_of(model, code, pictures, BITS, 2)
+        alone = [symbols_of(model, code, [p], BITS, 2) for p in pictures[:3]]
         np.testing.assert_array_equal(together[:3], np.concatenate(alone))
 
 
 def test_equal_pictures_get_equal_symbols(model: VectorModel, pictures: list[Bytes]) -> None:
     for code in codes(model):
-        twice = [describe(model, code, pictures[:2], BITS, effort=3, device="cpu") for _ in "ab"]
+        twice = [symbols_of(model, code, pictures[:2], BITS, 3) for _ in "ab"]
         np.testing.assert_array_equal(*twice)
 
 
@@ -80,10 +89,10 @@ def test_nets_first_used_without_gradients_can_be_refined_with(pictures: list[By
 def test_a_caller_may_have_switched_gradients_off(
     model: VectorModel, pictures: list[Bytes]
 ) -> None:
-    expected = describe(model, model.code, pictures[:2], BITS, effort=3, device="cpu")
+    expected = symbols_of(model, model.code, pictures[:2], BITS, 3)
     for off in (torch.inference_mode, torch.no_grad):
         with off():
-            found = describe(model, model.code, pictures[:2], BITS, effort=3, device="cpu")
+            found = symbols_of(model, model.code, pictures[:2], BITS, 3)
         np.testing.assert_array_equal(found, expected)
 
 
@@ -91,7 +100,7 @@ def test_a_caller_may_have_switched_gradients_off(
 def test_payloads_too_small_to_carry_anything(
     model: VectorModel, pictures: list[Bytes], bits: int
 ) -> None:
-    symbols = describe(model, model.code, pictures, bits, effort=5, device="cpu")
+    symbols = symbols_of(model, model.code, pictures, bits, 5)
     assert symbols.shape == (len(pictures), 0)
 
 
@@ -109,3 +118,5 @@ def test_efforts_rise() -> None:
         assert one.trials <= next_one.trials
         assert one.code <= next_one.code
         assert one.slow_trials <= next_one.slow_trials
+        assert one.lengths <= next_one.lengths
+        assert max(next_one.lengths, 1) <= next_one.trials

@@ -53,9 +53,9 @@ def older(tmp_path_factory: pytest.TempPathFactory) -> VectorModel:
 
 def seeds_of(model: VectorModel, pictures: Bytes, effort: int) -> NDArray[np.int64]:
     assert isinstance(model.code, SeedCode)
-    found = describe(model, model.code, pictures[..., None], BITS, effort=effort, device="cpu")
-    assert (found.shape, found.dtype) == ((len(pictures), 1), np.int64)
-    return found
+    described = describe(model, model.code, pictures[..., None], BITS, effort=effort, device="cpu")
+    assert all((row.shape, row.dtype, bits) == ((1,), np.int64, BITS) for row, bits in described)
+    return np.array([row for row, _ in described], np.int64).reshape(len(pictures), 1)
 
 
 def errors(model: VectorModel, seeds: NDArray[np.int64], pictures: Bytes) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pseudocodec.latent.schedule import Schedule
+from pseudocodec.latent.schedule import UNIT, Schedule
 
 Payload = tuple[bytes, int]  # ceil(n / 8) bytes and n, the number of bits used, MSB first
 
@@ -64,6 +64,11 @@ class LatentCode(ABC):
     def distortions(self, bits: int) -> NDArray[np.float32]:
         """Error that `bits` leave in each component (dims,), a fraction of its variance."""
 
+    @property
+    @abstractmethod
+    def variances(self) -> NDArray[np.float32]:
+        """What each component (dims,) means to the picture: variances, relative to the largest."""
+
     @abstractmethod
     def describe(self) -> dict[str, Any]:
         """JSON-ready parameters, enough for `latent.registry.build` together with the tables."""
@@ -85,3 +90,8 @@ class ScheduledCode(LatentCode):
     def distortions(self, bits: int) -> NDArray[np.float32]:
         """Error left in each component (dims,), a fraction of its variance."""
         return self.schedule.distortions(self.usable_bits(bits))
+
+    @property
+    def variances(self) -> NDArray[np.float32]:
+        """Variances of the components (dims,), relative to the largest."""
+        return (self.schedule.variances / UNIT).astype(np.float32)

@@ -154,6 +154,11 @@ class SeedCode(LatentCode):
         rho = 2.0 ** (-2 * self.usable_bits(bits) / self.dims)
         return np.full(self.dims, rho, np.float32)
 
+    @property
+    def variances(self) -> NDArray[np.float32]:
+        """Ones: the values of a sequence are alike."""
+        return np.ones(self.dims, np.float32)
+
     def describe(self) -> dict[str, Any]:
         """Kind, LCG, dims and epsilon."""
         lcg = [self.lcg.a, self.lcg.c, self.lcg.m]

@@ -74,7 +74,10 @@ class Job(Protocol, Generic[T, R]):
 
 @dataclass(frozen=True)
 class VectorEncoder:
-    """Encodes pictures of a model's size at a PSNR if the target is one, else to `bits` each."""
+    """Encodes pictures of a model's size at a PSNR if the target is one, else to `bits` each.
+
+    With a `ladder` of lengths `bits` is the mean of a batch.
+    """
 
     model: Portable[VectorModel]
     dense: bool
@@ -82,6 +85,7 @@ class VectorEncoder:
     bits: int
     effort: int
     device: str
+    ladder: tuple[int, ...] = ()
 
     def __call__(self, batch: list[Numbered[Prepared]]) -> list[Payload | PslError]:
         """Pictures (H, W, C) of the model's size to payloads."""
@@ -92,7 +96,7 @@ class VectorEncoder:
         coder = Coder(self.model.model, self.dense, self.effort, self.device)
         if self.target.psnr is not None:
             return encode_psnr(coder, pictures, self.target.psnr, align=1)
-        return encode_bits(coder, pictures, self.bits)
+        return encode_bits(coder, pictures, self.bits, self.ladder)
 
 
 @dataclass(frozen=True)

@@ -43,10 +43,13 @@ def transform(images: Tensor) -> GridTransform:
     return transform.requires_grad_(False)
 
 
-def rho_of(transform: GridTransform) -> Tensor:
-    """Error left in each component, a fraction of its variance, where LEVEL is the water level."""
+def rho_of(transform: GridTransform, count: int = 1) -> Tensor:
+    """Error left in each component, a fraction of its variance, where LEVEL is the water level.
+
+    (count, d): the same for every picture.
+    """
     variances = transform.linear.deviations.square()
-    return (2**LEVEL * variances.max() / variances).clamp(max=1)
+    return (2**LEVEL * variances.max() / variances).clamp(max=1).repeat(count, 1)
 
 
 def expected_error(transform: GridTransform, images: Tensor, latents: Tensor) -> float:
@@ -56,7 +59,7 @@ def expected_error(transform: GridTransform, images: Tensor, latents: Tensor) ->
     """
     torch.manual_seed(99)
     rho, level = rho_of(transform), torch.full((len(images),), LEVEL)
-    energy = ((1 - rho) * latents.square()).sum(1, keepdim=True) / (1 - rho).sum()
+    energy = ((1 - rho) * latents.square()).sum(1, keepdim=True) / (1 - rho).sum(1)
     spread = (rho * (1 - rho) * energy).sqrt()
     total = 0.0
     for _ in range(50):
@@ -68,8 +71,20 @@ def expected_error(transform: GridTransform, images: Tensor, latents: Tensor) ->
 def refined(transform: GridTransform, images: Tensor, steps: int) -> tuple[Tensor, Tensor]:
     """The latents of the analysis net and those after `steps`."""
     latents = transform.analyse(images, torch.full((len(images),), LEVEL))
-    rho = rho_of(transform)
-    return latents, refine(transform, images, latents, level=LEVEL, rho=rho, steps=steps)
+    return latents, refine_from(transform, images, latents, steps)
+
+
+def refine_from(transform: GridTransform, images: Tensor, latents: Tensor, steps: int) -> Tensor:
+    count = len(images)
+    return refine(
+        transform,
+        images,
+        latents,
+        level=torch.full((count,), LEVEL),
+        rho=rho_of(transform, count),
+        variances=transform.linear.deviations.square(),
+        steps=steps,
+    )
 
 
 def test_lowers_the_expected_error(transform: GridTransform, images: Tensor) -> None:
@@ -79,8 +94,8 @@ def test_lowers_the_expected_error(transform: GridTransform, images: Tensor) -> 
 
 
 def test_latents_of_nothing_stay_finite(transform: GridTransform, images: Tensor) -> None:
-    rho, nothing = rho_of(transform), torch.zeros(len(images), CONFIG.dims)
-    assert refine(transform, images, nothing, level=LEVEL, rho=rho, steps=3).isfinite().all()
+    nothing = torch.zeros(len(images), CONFIG.dims)
+    assert refine_from(transform, images, nothing, 3).isfinite().all()
 
 
 def test_no_steps_change_nothing(transform: GridTransform, images: Tensor) -> None:
