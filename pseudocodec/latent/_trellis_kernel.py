@@ -6,10 +6,12 @@ by side. The path around the ring must end in the state it started from (tail-bi
 spent on a start state, and no value suffers from a known one.
 
 The best path that starts and ends in a given state is exact (`_forward` and `_trace`). Which state
-to fix is a guess, made in the usual way: after two laps with every start allowed, the best paths of
-the second lap pass the seam in states that suit both sides of it. The better half of the rings that
-these candidates give is improved: turn the ring by 3/8, fix the state that it has there, and solve
-again. The error can only fall.
+to fix is a guess, made in the usual way: after a lap with every start allowed, from costs that know
+the bits before it, the best paths pass the seam in states that suit both sides of it. Most often
+the best path of that lap to such a state also begins in it: the ring is closed without another lap.
+Of a ring that is long for its states the seam matters little, and one candidate does. Of others,
+the better half of the rings that the candidates give is improved: turn the ring by 3/8, fix the
+state that it has there, and solve again. The error can only fall.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-LAPS = 2  # before candidates are read off
+RUN_UP = 16  # lengths of a state before the lap that candidates are read off, at most a lap
+LONG = 16  # a ring of so many lengths of a state is long
 IMPROVED = 2  # one candidate in so many is improved: the best of them
 PATIENCE = 2  # turns without gain before a ring is left alone
 TRIES = 4  # end states looked at for each candidate wanted: several lead to one start
@@ -53,20 +56,33 @@ def search(
 @numba.njit(cache=True)
 def _search_one(block, candidates, best_ring):  # type: ignore[no-untyped-def]
     states, bits = block[0].shape[1], len(best_ring)
+    length = 0
+    while 1 << length < states:
+        length += 1
     cost = np.zeros(states, np.float32)
     spare = np.empty(states, np.float32)
     decisions = np.empty((bits, states // 16), np.uint8)
     work = (cost, spare, decisions)
-    ends = np.zeros(states, np.float32)
-    for _ in range(LAPS):
-        ends[:] = _forward(block, cost, spare, decisions, 0)
-        cost[:] = ends
-    starts = np.empty(candidates, np.int64)
-    found = _candidates(ends, decisions, starts, best_ring)
+    run_up = min(bits, RUN_UP * length)
+    begin = _forward(block, cost, spare, decisions, bits - run_up, run_up).copy()
+    cost[:] = begin
+    ends = _forward(block, cost, spare, decisions, 0, bits).copy()
+    long = bits >= LONG * length
+    starts = np.empty(1 if long else candidates, np.int64)
+    found = _candidates(ends.copy(), decisions, starts, best_ring)
     errors = np.empty(found, np.float32)
     rings = np.empty((found, bits), np.uint8)
+    closed = np.empty(found, np.bool_)
     for i in range(found):
-        errors[i] = _best_from(block, work, starts[i], 0, rings[i])
+        state = starts[i]
+        closed[i] = _trace(decisions, state, 0, rings[i]) == state
+        errors[i] = ends[state] - begin[state]
+    for i in range(found):  # these use up the decisions of the lap
+        if not closed[i]:
+            errors[i] = _best_from(block, work, starts[i], 0, rings[i])
+    if long:
+        best_ring[:] = rings[0]
+        return
     least = np.float32(np.inf)
     for _ in range((found + IMPROVED - 1) // IMPROVED):
         chosen = np.argmin(errors)
@@ -83,7 +99,7 @@ def _best_from(block, work, state, turn, ring):  # type: ignore[no-untyped-def]
     cost, spare, decisions = work
     cost[:] = _NEVER
     cost[state] = 0
-    error = _forward(block, cost, spare, decisions, turn)[state]
+    error = _forward(block, cost, spare, decisions, turn, len(ring))[state]
     _trace(decisions, state, turn, ring)
     return error
 
@@ -130,14 +146,14 @@ def _candidates(ends, decisions, starts, scratch):  # type: ignore[no-untyped-de
 
 
 @numba.njit(cache=True)
-def _forward(block, cost, spare, decisions, turn):  # type: ignore[no-untyped-def]
-    """One lap from bit `turn` on, from `cost` (states,); the array that holds the costs behind it.
+def _forward(block, cost, spare, decisions, turn, count):  # type: ignore[no-untyped-def]
+    """`count` bits from `turn` on, from `cost` (states,); the array that holds the costs behind.
 
-    Uses up `cost` and `spare`. decisions[j] are those of the j-th bit of the lap.
+    Uses up `cost` and `spare`. decisions[j] are those of the j-th bit.
     """
     values, first, target, gains = block
     bits, rows = len(first) - 1, len(values)
-    for j in range(bits):
+    for j in range(count):
         bit = (turn + j) % bits
         _take_bit(cost, spare, decisions[j])
         cost, spare = spare, cost
