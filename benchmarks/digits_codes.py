@@ -8,7 +8,6 @@ training images, as theirs are.
 
 from __future__ import annotations
 
-import dataclasses
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,12 +16,9 @@ import data
 import pseudocodec
 from harness import Row, run
 from pseudocodec.latent.scalar import Scalar
-from pseudocodec.latent.schedule import UNIT
 from pseudocodec.metrics import Images, score
-from pseudocodec.model.catalogue import by_name
-from pseudocodec.model.file import read_tensors, write_model
 from pseudocodec.model.load import load_vector_model
-from pseudocodec.training.export import FIT_SHARES, fit_code
+from pseudocodec.training.recode import recode
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,18 +46,8 @@ def measure(quick: bool) -> list[Row]:
 
 def write_scalar_model(path: Path) -> None:
     """A copy of the digits model whose dense code is the scalar one."""
-    entry = by_name(MODEL)
-    tensors = read_tensors(entry.path)
     training = list(data.mnist("train")[:FIT_IMAGES, :, :, None])
-    model = load_vector_model(MODEL)
-    dense = model.code_for(dense=True)
-    rates = [round(dense.max_bits * share) for share in FIT_SHARES]
-    latents = {bits: model.analyse(training, dense.level(bits)) for bits in rates}
-    code = fit_code(latents, tensors["code.variances"] / UNIT, dense.max_bits, Scalar, EFFICIENCIES)
-    kept = {key: value for key, value in tensors.items() if not key.startswith("dense.")}
-    kept |= {f"dense.{key}": table for key, table in code.tables().items()}
-    facts = dataclasses.replace(entry.facts, dense=code.describe())
-    write_model(path, facts, kept, overwrite=False)
+    recode(load_vector_model(MODEL), training, path, Scalar, EFFICIENCIES)
 
 
 def row(

@@ -48,7 +48,7 @@ EFFORTS = (
     Effort(0, 1, 0),
     Effort(0, 1, 1, lengths=1),
     Effort(2, 3, 1, lengths=3),
-    Effort(4, 3, 1, lengths=3),
+    Effort(6, 3, 1, lengths=3),
     Effort(8, 4, 1, lengths=3),
     Effort(12, 6, 2, lengths=3),
     Effort(16, 10, 2, lengths=5),

@@ -60,13 +60,12 @@ def _search_one(block, candidates, best_ring):  # type: ignore[no-untyped-def]
     while 1 << length < states:
         length += 1
     cost = np.zeros(states, np.float32)
-    spare = np.empty(states, np.float32)
     decisions = np.empty((bits, states // 16), np.uint8)
-    work = (cost, spare, decisions)
+    work = (cost, np.empty(states, np.float32), decisions)
     run_up = min(bits, RUN_UP * length)
-    begin = _forward(block, cost, spare, decisions, bits - run_up, run_up).copy()
+    begin = _forward(block, work, bits - run_up, run_up).copy()
     cost[:] = begin
-    ends = _forward(block, cost, spare, decisions, 0, bits).copy()
+    ends = _forward(block, work, 0, bits).copy()
     long = bits >= LONG * length
     starts = np.empty(1 if long else candidates, np.int64)
     found = _candidates(ends.copy(), decisions, starts, best_ring)
@@ -96,10 +95,10 @@ def _search_one(block, candidates, best_ring):  # type: ignore[no-untyped-def]
 @numba.njit(cache=True)
 def _best_from(block, work, state, turn, ring):  # type: ignore[no-untyped-def]
     """Write the best ring that has `state` before bit `turn`; its error."""
-    cost, spare, decisions = work
+    cost, _, decisions = work
     cost[:] = _NEVER
     cost[state] = 0
-    error = _forward(block, cost, spare, decisions, turn, len(ring))[state]
+    error = _forward(block, work, turn, len(ring))[state]
     _trace(decisions, state, turn, ring)
     return error
 
@@ -146,12 +145,14 @@ def _candidates(ends, decisions, starts, scratch):  # type: ignore[no-untyped-de
 
 
 @numba.njit(cache=True)
-def _forward(block, cost, spare, decisions, turn, count):  # type: ignore[no-untyped-def]
-    """`count` bits from `turn` on, from `cost` (states,); the array that holds the costs behind.
+def _forward(block, work, turn, count):  # type: ignore[no-untyped-def]
+    """`count` bits from `turn` on; the array that holds the costs (states,) behind them.
 
-    Uses up `cost` and `spare`. decisions[j] are those of the j-th bit.
+    `work` is the costs in front and room for others, both used up, and for decisions: decisions[j]
+    become those of the j-th bit.
     """
     values, first, target, gains = block
+    cost, spare, decisions = work
     bits, rows = len(first) - 1, len(values)
     for j in range(count):
         bit = (turn + j) % bits

@@ -24,7 +24,12 @@ FIT_VALUES = 1 << 17  # of latents, at each rate, that codes are fitted to ...
 FIT_PICTURES = 192  # ... of so many pictures at most
 FIT_SHARES = (0.08, 0.25, 0.5, 0.9)  # rates that are compared, of the largest payload
 STREAM_EFFICIENCIES = (0.80, 0.84, 0.88)  # tried for the composition code
-DENSE_EFFICIENCIES = (0.86, 0.90, 0.94)  # tried for the trellis code
+DENSE_EFFICIENCIES = (0.86, 0.90, 0.94, 0.97)  # tried for the trellis code
+STATE_BITS = {
+    4: 13,
+    8: 15,
+    16: 15,
+}  # of the trellis, by patch: with large nets it is not what costs
 BYTE_WEIGHTS = {"linear.whole"}  # stored in 8 bits: orthonormal, so what is lost is spread thin
 
 Latents = Mapping[int, NDArray[np.float32]]
@@ -55,8 +60,13 @@ def export_model(trainer: Trainer, name: str, path: Path) -> bytes:
         lambda schedule: Composition(GENERATOR, schedule, blocks=blocks, shuffle=blocks > 1),
         STREAM_EFFICIENCIES,
     )
+    state_bits = STATE_BITS[trainer.plan.config.patch]
     dense = fit_code(
-        latents, variances, 8 * largest, lambda s: Trellis(GENERATOR, s), DENSE_EFFICIENCIES
+        latents,
+        variances,
+        8 * largest,
+        lambda schedule: Trellis(GENERATOR, schedule, state_bits=state_bits),
+        DENSE_EFFICIENCIES,
     )
     config = trainer.plan.config.as_dict()
     described = (stream.describe(), (smallest, largest), dense.describe())
