@@ -132,10 +132,11 @@ def _plan_vectors(
     number = _length(images) if held is None else len(held)
     count = number or 0 if held is None else len(_good(held))
     code = model.code_for(layout.dense)
-    bits = _record_bits(target, model, code, count, per_record=64 * layout.record_geometry)
+    mean = _record_bits(target, model, code, count, per_record=64 * layout.record_geometry)
+    bits: float = int(mean)
     rungs: tuple[int, ...] = ()
     if layout.dense and _may_share(request, number, kept):
-        bits, rungs = _shared(target, bits, code, count)
+        bits, rungs = _shared(target, mean, code, count)
 
     def reads(done: int) -> Reads:
         for member in read(done) if held is None else islice(held, done, None):
@@ -224,8 +225,8 @@ def _settings(model: Model, images: int | None, request: Request, layout: Layout
 
 def _record_bits(
     target: Target, model: VectorModel, code: LatentCode, count: int, per_record: int
-) -> int:
-    """Payload bits of each picture for a quality or a mean size; 0 when a PSNR decides."""
+) -> float:
+    """Payload bits a picture for a quality or a mean size; 0 when a PSNR decides."""
     if target.quality is not None:
         return min(quality_bits(target.quality, model.facts.payload_bytes), code.max_bits)
     wanted = target.bytes_for(model.facts.width * model.facts.height)
@@ -234,7 +235,7 @@ def _record_bits(
     blocks = -(-count // DEFAULT_BLOCK_IMAGES)
     spare = wanted * count - ARCHIVE_HEADER_BYTES - U32.size * blocks
     # A block is padded to whole bytes: what the padding may take is left free.
-    bits = (8 * spare - 7 * blocks) // count - per_record
+    bits = (8 * spare - 7 * blocks) / count - per_record
     if bits < code.least_bits:
         raise PslError(
             f"nbytes={wanted}: an archive of {count} pictures needs more for its header"
@@ -252,13 +253,15 @@ def _may_share(request: Request, images: int | None, kept: Layout | None) -> boo
     return enough and request.target.psnr is None and shares(request.effort)
 
 
-def _shared(target: Target, bits: int, code: LatentCode, count: int) -> tuple[int, tuple[int, ...]]:
+def _shared(
+    target: Target, mean: float, code: LatentCode, count: int
+) -> tuple[float, tuple[int, ...]]:
     """The mean length of records, with what the index takes left free, and those to choose from."""
-    mean = bits
-    if target.quality is None and bits < code.max_bits:
-        mean -= INDEX_BITS + -(-(8 * U32.size + 7) // max(count, 1))
-    rungs = ladder(mean, code.max_bits)
-    return (mean, rungs) if rungs else (bits, ())
+    shared = mean
+    if target.quality is None and mean < code.max_bits:
+        shared -= INDEX_BITS + (8 * U32.size + 7) / max(count, 1)
+    rungs = ladder(shared, code.max_bits)
+    return (shared, rungs) if rungs else (int(mean), ())
 
 
 def refuse(number: int, error: PslError) -> None:

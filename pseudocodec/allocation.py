@@ -21,7 +21,7 @@ LEAST_STEP = 0.114  # of the mean length: the last rung is 1.3 times as long or 
 MOST = 0.9  # of the longest payload: nearer to it there is nothing to share
 
 
-def ladder(bits: int, max_bits: int) -> tuple[int, ...]:
+def ladder(bits: float, max_bits: int) -> tuple[int, ...]:
     """Record lengths to choose from for a mean of `bits`, rising; none where sharing is no gain.
 
     They are multiples of a power of two: the lengths of what is appended later, for another mean,
@@ -36,7 +36,7 @@ def ladder(bits: int, max_bits: int) -> tuple[int, ...]:
 
 
 def allocate(
-    errors: NDArray[np.float32], lengths: NDArray[np.int64], bits: int
+    errors: NDArray[np.float32], lengths: NDArray[np.int64], bits: float
 ) -> NDArray[np.int64]:
     """For each picture the column, of lengths (n, k), that it gets: the sum is at most n * `bits`.
 
@@ -44,7 +44,7 @@ def allocate(
     the first ones together are within the sum.
     """
     chosen = np.zeros(len(errors), np.int64)
-    left = len(errors) * bits - int(lengths[:, 0].sum())
+    left = int(len(errors) * bits) - int(lengths[:, 0].sum())
     stopped = np.zeros(len(errors), bool)
     for _, row, column in sorted(_steps(errors, lengths), key=lambda step: step[:2]):
         cost = int(lengths[row, column] - lengths[row, chosen[row]])

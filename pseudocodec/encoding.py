@@ -67,7 +67,7 @@ def describe(
     model: VectorModel,
     code: LatentCode,
     images: Sequence[Pixels],
-    bits: int,
+    bits: float,
     *,
     effort: int,
     device: str,
@@ -82,7 +82,7 @@ def describe(
         raise PslError(f"effort={effort}: expected a whole number from 0 to {len(EFFORTS) - 1}")
     if isinstance(code, SeedCode):
         seeds = describe_seeds(model, code, images, effort=effort, device=device)
-        return [(row, bits) for row in seeds]
+        return [(row, int(bits)) for row in seeds]
     plan = EFFORTS[effort]
     if not code.quick:
         plan = replace(plan, trials=plan.slow_trials, code=effort)
@@ -92,7 +92,7 @@ def describe(
     from pseudocodec.trials import Trials
 
     with torch.inference_mode(False):  # a caller's: refinement takes gradients
-        lengths, centre = np.full((len(images), 1), bits), np.zeros(len(images), np.int64)
+        lengths, centre = np.full((len(images), 1), int(bits)), np.zeros(len(images), np.int64)
         if ladder and plan.lengths and len(images) > 1:
             lengths, centre = windows(
                 model, code, images, bits=bits, ladder=ladder, width=plan.lengths, device=device

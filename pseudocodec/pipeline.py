@@ -65,11 +65,11 @@ class Coder:
 
 
 def encode_bits(
-    coder: Coder, images: Sequence[Pixels], bits: int, ladder: Sequence[int] = ()
+    coder: Coder, images: Sequence[Pixels], bits: float, ladder: Sequence[int] = ()
 ) -> list[Payload]:
-    """Prepared pictures -> one payload each, of `bits` bits.
+    """Prepared pictures -> one payload each, of `bits` bits, a whole number.
 
-    With a `ladder` of lengths (`allocation.ladder`) `bits` is their mean.
+    With a `ladder` of lengths (`allocation.ladder`) `bits` is their mean, any number.
     """
     described = describe(
         coder.model,

@@ -25,7 +25,7 @@ def windows(
     code: LatentCode,
     images: Sequence[Pixels],
     *,
-    bits: int,
+    bits: float,
     ladder: Sequence[int],
     width: int,
     device: str,

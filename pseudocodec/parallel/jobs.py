@@ -76,13 +76,13 @@ class Job(Protocol, Generic[T, R]):
 class VectorEncoder:
     """Encodes pictures of a model's size at a PSNR if the target is one, else to `bits` each.
 
-    With a `ladder` of lengths `bits` is the mean of a batch.
+    With a `ladder` of lengths `bits` is the mean of a batch, otherwise a whole number.
     """
 
     model: Portable[VectorModel]
     dense: bool
     target: Target
-    bits: int
+    bits: float
     effort: int
     device: str
     ladder: tuple[int, ...] = ()
