@@ -106,6 +106,21 @@ def test_effort_on_pictures_of_one_kind_is_what_is_done_and_was_measured() -> No
         ]
 
 
+def test_what_a_level_gains_was_measured() -> None:
+    measured = results("effort")
+    columns = list(dict.fromkeys((row["model"], row["size"]) for row in measured))
+    rows = table("effort.md", "### What a level gains")
+    assert len(rows) == len(EFFORTS)
+    for level, (first, *cells) in enumerate(rows):
+        assert first == str(level)
+        for column, cell in zip(columns, cells, strict=True):
+            [one] = [
+                r for r in measured if (r["model"], r["size"], r["effort"]) == (*column, level)
+            ]
+            gain = f"{one['gain']:+.2f}" if level else f"{one['psnr']:.2f} dB"
+            assert cell == f"{gain} ({one['encode_per_s']:,.0f})"
+
+
 def test_effort_of_one_seed_is_what_is_done() -> None:
     rows = table("effort.md", "### One seed a picture")
     assert [tuple(map(int, row[:2])) for row in rows] == list(enumerate(CANDIDATES))
