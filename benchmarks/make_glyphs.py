@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import argparse
 import string
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from pseudocodec.files import atomic_write
 
+FONTS = Path("/usr/share/fonts")
 SIDE = 32
 POINTS = 24
 CHARACTERS = string.ascii_letters + string.digits + "&?!$%@"
@@ -36,6 +39,21 @@ def glyphs(font: Path) -> list[np.ndarray]:
     return pictures if len(pictures) > len(CHARACTERS) // 2 else []
 
 
+def collect(folders: Iterable[Path]) -> np.ndarray:
+    """The glyphs of every font file below `folders`, uint8 (n, SIDE, SIDE); says how many."""
+    files = sorted(
+        file
+        for folder in folders
+        for file in folder.rglob("*")
+        if file.suffix.lower() in (".ttf", ".otf")
+    )
+    pictures = [picture for file in files for picture in glyphs(file)]
+    if not pictures:
+        raise SystemExit("no Latin font found: install some, or name a folder that holds them")
+    print(f"{len(pictures):,} glyphs from {len(files):,} font files", file=sys.stderr)
+    return np.stack(pictures)
+
+
 def _draw(face: ImageFont.FreeTypeFont, character: str) -> np.ndarray:
     picture = Image.new("L", (SIDE, SIDE))
     middle = (SIDE / 2, SIDE / 2)
@@ -49,20 +67,11 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("output", type=Path)
-    parser.add_argument("fonts", type=Path, nargs="*", default=[Path("/usr/share/fonts")])
+    parser.add_argument("fonts", type=Path, nargs="*", default=[FONTS])
     options = parser.parse_args()
-    files = sorted(
-        file
-        for folder in options.fonts
-        for file in folder.rglob("*")
-        if file.suffix.lower() in (".ttf", ".otf")
-    )
-    pictures = [picture for file in files for picture in glyphs(file)]
-    if not pictures:
-        raise SystemExit("no Latin font found: install some, or name a folder that holds them")
+    pictures = collect(options.fonts)
     with atomic_write(options.output, overwrite=True) as file:
-        np.savez_compressed(file, np.stack(pictures))
-    print(f"{options.output}: {len(pictures):,} glyphs from {len(files):,} font files")
+        np.savez_compressed(file, pictures)
 
 
 if __name__ == "__main__":
