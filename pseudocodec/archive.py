@@ -72,7 +72,8 @@ def save(
     `images` is any iterable of what `encode` takes, or of functions without arguments that return
     it, called when its turn comes. It is read once and, except for `nbytes` or `bpp` of an iterable
     without a length and for `resize`, never held in memory. `nbytes` bounds the size of the file
-    divided by the number of pictures; `psnr` is reached by each picture. The other arguments are
+    divided by the number of pictures, which of one kind share it by need (at effort 0 equally);
+    `psnr` is reached by each picture. The other arguments are
     those of `encode`, except that an archive is not `progressive` unless asked for: its records
     are never cut. Photo archives hold neither transparency, which is refused, nor ICC profiles.
 
