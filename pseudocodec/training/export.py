@@ -25,11 +25,8 @@ FIT_PICTURES = 192  # ... of so many pictures at most
 FIT_SHARES = (0.08, 0.25, 0.5, 0.9)  # rates that are compared, of the largest payload
 STREAM_EFFICIENCIES = (0.80, 0.84, 0.88)  # tried for the composition code
 DENSE_EFFICIENCIES = (0.86, 0.90, 0.94, 0.97)  # tried for the trellis code
-STATE_BITS = {
-    4: 13,
-    8: 15,
-    16: 15,
-}  # of the trellis, by patch: with large nets it is not what costs
+# Of the trellis, by patch: with large nets it is not what costs.
+STATE_BITS = {4: 13, 8: 15, 16: 15}
 BYTE_WEIGHTS = {"linear.whole"}  # stored in 8 bits: orthonormal, so what is lost is spread thin
 
 Latents = Mapping[int, NDArray[np.float32]]
