@@ -15,6 +15,7 @@ from pseudocodec.encoding import describe
 from pseudocodec.errors import Corrupt, PslError
 from pseudocodec.image import as_array, resize, to_8_bit
 from pseudocodec.latent.base import LatentCode, Payload
+from pseudocodec.lengths import by_length
 from pseudocodec.metrics import psnr as psnr_of
 
 if TYPE_CHECKING:
@@ -126,10 +127,7 @@ def decode_payloads(
     code = coder.code
     latents = np.empty((len(payloads), code.dims), np.float32)
     levels = np.empty(len(payloads), np.float32)
-    sizes: dict[int, list[int]] = {}
-    for i, (_, bits) in enumerate(payloads):
-        sizes.setdefault(bits, []).append(i)
-    for bits, members in sizes.items():
+    for bits, members in by_length(np.array([bits for _, bits in payloads], np.int64)):
         usable = code.usable_bits(bits, partial=partial)
         rows = [code.unpack(payloads[i][0], bits, partial=partial) for i in members]
         latents[members] = code.decode(np.stack(rows), usable)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pseudocodec._pixels import Pixels
 from pseudocodec.allocation import allocate
 from pseudocodec.latent.base import LatentCode
-from pseudocodec.trials import squared_errors, told
+from pseudocodec.lengths import squared_errors, told
 
 if TYPE_CHECKING:
     from pseudocodec.model.vectors import VectorModel

@@ -13,14 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pseudocodec.latent.base import LatentCode
+from pseudocodec.lengths import by_length, squared_errors, told
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
     from pseudocodec.model.vectors import VectorModel
 
-SPREAD = 0.2  # of a trial's latents, in deviations of the code's own error
+STEP = 2.5  # of a trial: how far it goes, all latents together, in deviations of the code's error
+SPREAD = 0.4  # of each of its latents at most
 SEED = 1  # of the trials: an encoder gives the same file every time
 
 
@@ -93,14 +94,15 @@ class Trials:
                 variances=torch.from_numpy(self._code.variances).to(rho.device),
                 steps=steps,
             )
-        return latents.cpu().numpy(), SPREAD * np.sqrt(rho.cpu().numpy())
+        active = (rho < 1).sum(1, keepdim=True).clamp(min=1)
+        spread = (STEP / active.sqrt()).clamp(max=SPREAD) * rho.sqrt()
+        return latents.cpu().numpy(), spread.cpu().numpy()
 
     def _encode(
         self, latents: NDArray[np.float32], lengths: NDArray[np.int64]
     ) -> list[NDArray[np.int64]]:
         out: list[NDArray[np.int64]] = [np.empty(0, np.int64)] * len(latents)
-        for bits in np.unique(lengths).tolist():
-            members = np.flatnonzero(lengths == bits)
+        for bits, members in by_length(lengths):
             symbols = self._code.encode(latents[members], bits, self._effort)
             for row, one in zip(members.tolist(), symbols, strict=True):
                 out[row] = one
@@ -112,36 +114,15 @@ class Trials:
         """Squared error (n,) of the pictures that symbols decode to."""
         import torch
 
+        from pseudocodec.nets.precision import autocast
+
         code, device = self._code, self._images.device
         latents = np.empty((len(symbols), code.dims), np.float32)
-        for bits in np.unique(lengths).tolist():
-            members = np.flatnonzero(lengths == bits)
+        for bits, members in by_length(lengths):
             rows = np.stack([symbols[row] for row in members])
             latents[members] = code.decode(rows, code.usable_bits(bits))
         level, _ = told(code, lengths, device)
         transform = self._model.transform(device)
-        with torch.inference_mode():
+        with torch.inference_mode(), autocast(device):
             decoded = transform.synthesise(torch.from_numpy(latents).to(device), level).clamp(0, 1)
         return squared_errors(decoded, self._images)
-
-
-def told(
-    code: LatentCode, lengths: NDArray[np.int64], device: torch.device
-) -> tuple[Tensor, Tensor]:
-    """What lengths (n,) in bits mean to the nets: levels (n,) and errors of the latents (n, d).
-
-    The errors are those that the code will leave, fractions of a component's variance.
-    """
-    import torch
-
-    level = np.empty(len(lengths), np.float32)
-    rho = np.empty((len(lengths), code.dims), np.float32)
-    for bits in np.unique(lengths).tolist():
-        level[lengths == bits], rho[lengths == bits] = code.level(bits), code.distortions(bits)
-    return torch.from_numpy(level).to(device), torch.from_numpy(rho).to(device)
-
-
-def squared_errors(decoded: Tensor, images: Tensor) -> NDArray[np.float32]:
-    """Squared error (n,) of each of two sets of pictures (n, C, H, W)."""
-    errors: NDArray[np.float32] = (decoded - images).square().sum((1, 2, 3)).cpu().numpy()
-    return errors
