@@ -136,6 +136,17 @@ def test_stages_of_one_seed_are_what_is_done() -> None:
         assert [mse, adversarial or "0 %"] == [share.replace("%", " %") for share in said], name
 
 
+def test_what_twenty_minutes_gain_was_measured() -> None:
+    measured: dict[tuple[str, str], set[str]] = {}
+    for row in results("glyphs"):
+        if row["psnr"] is not None:  # lossless otherwise
+            pair = f"{row['bytes']:.0f} B {row['psnr']:.1f} dB"
+            measured.setdefault((row["codec"], row["layout"]), set()).add(pair)
+    for name, cell in table("train.md", "### What 20 minutes gain"):
+        codec, layout = name.removesuffix(" of 100").split(", ")
+        assert set(cell.split(", ")) <= measured[codec, layout], name
+
+
 def test_random_access_is_what_was_measured() -> None:
     measured = {row["container"]: row for row in results("random_access")}
     text = (ROOT / "docs" / "urls.md").read_text(encoding="utf-8")
