@@ -11,7 +11,15 @@ import math
 import numpy as np
 
 from pseudocodec.overfit.design import ABOVE, BESIDE, COARSER, CONTEXT, OWN, WIDTH
-from pseudocodec.overfit.fitting._lanes import LANES, affine, correlate, kernel, power_of_two, total
+from pseudocodec.overfit.fitting._lanes import (
+    LANES,
+    affine,
+    correlate,
+    kernel,
+    power_of_two,
+    total,
+    wide_vectors,
+)
 from pseudocodec.overfit.laplace import OCTAVE, SCALE_ONE, SCALES
 
 _OWN, _COARSER = np.array(OWN), np.array(COARSER)
@@ -26,6 +34,7 @@ _LEAST = np.float32(2.0**-24)  # share of a symbol
 @kernel
 def interpolate(coarser, height, width, out):  # type: ignore[no-untyped-def]
     """As `context.interpolated`, of a padded plane, in units of the latents."""
+    wide_vectors()
     rows, columns = (height + 1) // 2, (width + 1) // 2
     share = np.float32(1 / 16)
     temp = np.empty(columns + 3, np.float32)
@@ -49,6 +58,7 @@ def interpolate(coarser, height, width, out):  # type: ignore[no-untyped-def]
 @kernel
 def interpolate_back(gradient, height, width, coarser):  # type: ignore[no-untyped-def]
     """Add the gradient of `interpolate`'s plane to that of the padded coarser one."""
+    wide_vectors()
     rows, columns = (height + 1) // 2, (width + 1) // 2
     share = np.float32(1 / 16)
     even, odd = np.zeros(columns + 4, np.float32), np.zeros(columns + 4, np.float32)
@@ -94,6 +104,7 @@ def rate_rows(  # type: ignore[no-untyped-def]  # noqa: PLR0917
         learn: the rows that these are wanted of: one in so many (none for 0), from which.
         work: (6, WIDTH, LANES) scratch.
     """
+    wide_vectors()
     w3 = weights[4]
     c, h1, h2, d2, d1, dc = work[0], work[1], work[2], work[3], work[4], work[5]
     out = np.empty((2, LANES), np.float32)
@@ -108,16 +119,17 @@ def rate_rows(  # type: ignore[no-untyped-def]  # noqa: PLR0917
             _forwards(weights, level, c, h1, h2, out, n)
             own = slice(x0 + BESIDE, x0 + BESIDE + n)
             bits += _laplace(plane[y + ABOVE, own], out, gain, dout, share, n)
-            line = dplane[y + ABOVE, own]
+            line, d = dplane[y + ABOVE, own], dout[0]
             for z in range(n):
-                line[z] -= dout[0, z]  # of v what is not of the mean
+                line[z] -= d[z]  # of v what is not of the mean
             _backwards(weights, dout, h1, h2, d2, d1, dc, n)
             if wanted:
                 _learn(gradients, level, c, h1, h2, dout, d2, d1, n)
+            d, e = dout[0], dout[1]
             for i in range(CONTEXT):
-                a, b = w3[0, WIDTH + i], w3[1, WIDTH + i]
+                row, a, b = dc[i], w3[0, WIDTH + i], w3[1, WIDTH + i]
                 for z in range(n):
-                    dc[i, z] += a * dout[0, z] + b * dout[1, z]
+                    row[z] += a * d[z] + b * e[z]
             _scatter(dplane, dcoarser, y, x0, dc, n)
     return bits
 
@@ -125,6 +137,7 @@ def rate_rows(  # type: ignore[no-untyped-def]  # noqa: PLR0917
 @kernel
 def _gather(plane, coarser, y, x0, c, n):  # type: ignore[no-untyped-def]  # noqa: PLR0917
     """The contexts of n latents, a row of `c` for each place."""
+    wide_vectors()
     for i in range(_N_OWN):
         x = x0 + BESIDE + _OWN[i, 1]
         line, row = plane[y + ABOVE + _OWN[i, 0], x : x + n], c[i]
@@ -140,6 +153,7 @@ def _gather(plane, coarser, y, x0, c, n):  # type: ignore[no-untyped-def]  # noq
 @kernel
 def _scatter(dplane, dcoarser, y, x0, dc, n):  # type: ignore[no-untyped-def]  # noqa: PLR0917
     """Add the gradients of contexts to where `_gather` took them from."""
+    wide_vectors()
     for i in range(_N_OWN):
         x = x0 + BESIDE + _OWN[i, 1]
         line, row = dplane[y + ABOVE + _OWN[i, 0], x : x + n], dc[i]
@@ -155,38 +169,45 @@ def _scatter(dplane, dcoarser, y, x0, dc, n):  # type: ignore[no-untyped-def]  #
 @kernel
 def _forwards(weights, level, c, h1, h2, out, n):  # type: ignore[no-untyped-def]  # noqa: PLR0917
     """Contexts to mean and log2 of the scale."""
+    wide_vectors()
     w1, b1, w2, b2, w3, b3, _, _ = weights
     affine(w1, b1[level], c, h1, n)
     for i in range(WIDTH):
+        row = h1[i]
         for z in range(n):
-            h1[i, z] = max(h1[i, z], _ZERO)
+            row[z] = max(row[z], _ZERO)
     affine(w2, b2, h1, h2, n)
     for i in range(WIDTH):
+        row, before = h2[i], h1[i]
         for z in range(n):
-            h2[i, z] = max(h2[i, z] + h1[i, z], _ZERO)
+            row[z] = max(row[z] + before[z], _ZERO)
     _last(w3, b3, h2, c, out, n)
 
 
 @kernel
 def _backwards(weights, dout, h1, h2, d2, d1, dc, n):  # type: ignore[no-untyped-def]  # noqa: PLR0917
     """The gradients of both hidden layers and, but for the last layer's part, of contexts."""
+    wide_vectors()
     w3, w1t, w2t = weights[4], weights[6], weights[7]
     none = np.zeros(WIDTH, np.float32)
+    d, e = dout[0], dout[1]
     for i in range(WIDTH):
-        a, b = w3[0, i], w3[1, i]
+        row, own, a, b = d2[i], h2[i], w3[0, i], w3[1, i]
         for z in range(n):
-            d = a * dout[0, z] + b * dout[1, z]
-            d2[i, z] = d if h2[i, z] > _ZERO else _ZERO
+            t = a * d[z] + b * e[z]
+            row[z] = t if own[z] > _ZERO else _ZERO
     affine(w2t, none, d2, d1, n)
     for i in range(WIDTH):
+        row, after, own = d1[i], d2[i], h1[i]
         for z in range(n):
-            d1[i, z] = d1[i, z] + d2[i, z] if h1[i, z] > _ZERO else _ZERO
+            row[z] = row[z] + after[z] if own[z] > _ZERO else _ZERO
     affine(w1t, none, d1, dc, n)
 
 
 @kernel
 def _learn(gradients, level, c, h1, h2, dout, d2, d1, n):  # type: ignore[no-untyped-def]  # noqa: PLR0917
     """Add the gradients of the weights and biases."""
+    wide_vectors()
     g1, gb1, g2, gb2, g3, gb3 = gradients
     correlate(dout, h2, g3[:, :WIDTH], n)
     correlate(dout, c, g3[:, WIDTH:], n)
@@ -200,17 +221,20 @@ def _learn(gradients, level, c, h1, h2, dout, d2, d1, n):  # type: ignore[no-unt
 @kernel
 def _last(w3, b3, h2, c, out, n):  # type: ignore[no-untyped-def]  # noqa: PLR0917
     """Mean and log2 of the scale of each lane."""
+    wide_vectors()
     for o in range(2):
         row, bias = out[o], b3[o]
         for z in range(n):
             row[z] = bias
         for i in range(0, WIDTH, 4):
-            a0, a1, a2, a3 = w3[o, i], w3[o, i + 1], w3[o, i + 2], w3[o, i + 3]
-            k = WIDTH + i
-            e0, e1, e2, e3 = w3[o, k], w3[o, k + 1], w3[o, k + 2], w3[o, k + 3]
+            h, j, k, m = h2[i], h2[i + 1], h2[i + 2], h2[i + 3]
+            p, q, r, s = c[i], c[i + 1], c[i + 2], c[i + 3]
+            h0, j0, k0, m0 = w3[o, i], w3[o, i + 1], w3[o, i + 2], w3[o, i + 3]
+            at = WIDTH + i
+            p0, q0, r0, s0 = w3[o, at], w3[o, at + 1], w3[o, at + 2], w3[o, at + 3]
             for z in range(n):
-                row[z] += a0 * h2[i, z] + a1 * h2[i + 1, z] + a2 * h2[i + 2, z] + a3 * h2[i + 3, z]
-                row[z] += e0 * c[i, z] + e1 * c[i + 1, z] + e2 * c[i + 2, z] + e3 * c[i + 3, z]
+                row[z] += h0 * h[z] + j0 * j[z] + k0 * k[z] + m0 * m[z]
+                row[z] += p0 * p[z] + q0 * q[z] + r0 * r[z] + s0 * s[z]
 
 
 @kernel
@@ -221,6 +245,7 @@ def _laplace(line, out, gain, dout, share, n):  # type: ignore[no-untyped-def]  
     exp(-(a - 1/2) t) (1 - exp(-t)) / 2, whose logarithm has the slope -t however far away; within
     it is 1 - (exp(-(1/2 + a) t) + exp(-(1/2 - a) t)) / 2.
     """
+    wide_vectors()
     means, scales, own, other = out[0], out[1], dout[0], dout[1]
     for z in range(n):
         wide = scales[z]

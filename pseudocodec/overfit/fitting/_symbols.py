@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from pseudocodec.overfit.design import ABOVE, BESIDE
-from pseudocodec.overfit.fitting._lanes import kernel, power_of_two
+from pseudocodec.overfit.fitting._lanes import kernel, power_of_two, wide_vectors
 from pseudocodec.overfit.laplace import LIMIT
 
 _ZERO, _HALF, _ONE, _TWO = np.float32(0), np.float32(0.5), np.float32(1), np.float32(2)
@@ -24,6 +24,7 @@ def soften(latents, noise, start, sharpness, padded, plane, slope):  # type: ign
     `noise` is a long vector of which the part from `start` on is used, `sharpness` the reciprocal
     of the temperature.
     """
+    wide_vectors()
     height, width = latents.shape
     e = power_of_two(-_HALF * sharpness * _LOG2E2)
     top = (_ONE - e) / (_ONE + e)  # tanh(1 / (2 T))
@@ -56,6 +57,7 @@ def soften(latents, noise, start, sharpness, padded, plane, slope):  # type: ign
 @kernel
 def harden(latents, padded, plane, slope):  # type: ignore[no-untyped-def]
     """Rounded symbols of a level; their slope counts as 1, which is of use to tests alone."""
+    wide_vectors()
     height, width = latents.shape
     for y in range(height):
         row, own, steep = latents[y], plane[y], slope[y]
@@ -73,6 +75,7 @@ def gather(shares, plane_gradient, slope, out):  # type: ignore[no-untyped-def]
 
     Planes (threads, h, w + 2 BESIDE), set to zero for the next step, and `plane_gradient` (h, w).
     """
+    wide_vectors()
     height, width = out.shape
     for y in range(height):
         line, own, steep = out[y], plane_gradient[y], slope[y]
@@ -90,6 +93,7 @@ def gather(shares, plane_gradient, slope, out):  # type: ignore[no-untyped-def]
 @kernel
 def adam(values, gradient, first, second, rate, decay1, decay2, step):  # type: ignore[no-untyped-def]  # noqa: PLR0917
     """A step of Adam (Kingma & Ba 2015) on vectors; `step` counts from 1."""
+    wide_vectors()
     c1 = np.float32(1) / (_ONE - decay1**step)
     c2 = np.float32(1) / (_ONE - decay2**step)
     for i in range(len(values)):
