@@ -401,8 +401,8 @@ def models(as_json: bool) -> None:
     type=options.FILE,
     metavar="NAME|FILE",
     help="Start from these weights: a model file or a checkpoint, for CompressAI's networks and "
-    "for --codec overfit and --codec photo --objective perceptual, which take the name of an "
-    "installed model, too.  [default: of the last, photo]",
+    "for --codec overfit and --codec photo, which take the name of an installed model, too.  "
+    "[default: with --objective perceptual, photo]",
 )
 @click.option(
     "--loss",

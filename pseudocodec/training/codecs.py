@@ -53,7 +53,7 @@ CODECS: Mapping[str, Mapping[str, Way]] = {
     },
     "gan": {objective: Way(partial(train_gan, objective=objective), GAN) for objective in SHARES},
     "photo": {
-        "mse": Way(train_photo, ("holdout", "report")),
+        "mse": Way(train_photo, ("init", "holdout", "report")),
         "perceptual": Way(tune_photo, ("init", "holdout", "report")),
     },
     "overfit": {"mse": Way(train_overfit, ("init",))},

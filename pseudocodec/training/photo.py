@@ -20,6 +20,7 @@ from pseudocodec.nets.hyperprior import (
 from pseudocodec.nets.precision import autocast
 from pseudocodec.photo.encoder import WEIGHT
 from pseudocodec.training.crops import CropRecipe, Crops
+from pseudocodec.training.photo_start import Start
 from pseudocodec.training.run import Balance, Run
 from pseudocodec.training.team import Team
 
@@ -128,7 +129,11 @@ class PhotoNets(nn.Module):
 
 
 class PhotoTrainer(Run[PhotoProgress]):
-    """Nets, optimiser and clock of one run over crops held in memory, uint8 (N, 3, S, S)."""
+    """Nets, optimiser and clock of one run over crops held in memory, uint8 (N, 3, S, S).
+
+    It goes on from the weights of `start`, of the same config, or begins with the transform that is
+    best among linear ones.
+    """
 
     nets: PhotoNets
     recipe: PhotoRecipe
@@ -140,12 +145,18 @@ class PhotoTrainer(Run[PhotoProgress]):
         config: HyperpriorConfig,
         recipe: PhotoRecipe,
         team: Team,
+        *,
+        start: Start | None = None,
     ) -> None:
         super().__init__(recipe, team)
         self.config, self.held_out = config, held_out
+        self.init = {"init": start.model.id.hex()} if start else {}
         self.crops = Crops.of(crops.to(team.device), recipe)
         nets = PhotoNets(config)
-        nets.transform.fit_linear(_patches(crops))
+        if start is None:
+            nets.transform.fit_linear(_patches(crops))
+        else:
+            nets.transform.load_state_dict(start.transform().state_dict())
         self.nets = nets.to(team.device)
         rows = [p for m in self.nets.modules() if isinstance(m, Rows) for p in m.parameters()]
         theirs = {id(p) for p in rows}
@@ -159,8 +170,8 @@ class PhotoTrainer(Run[PhotoProgress]):
 
     @property
     def subject(self) -> dict[str, Any]:
-        """The nets' sizes and the number of squares."""
-        return {"config": self.config.as_dict(), "crops": len(self.crops.squares)}
+        """The nets' sizes, the number of squares, and the model that a run goes on from."""
+        return {"config": self.config.as_dict(), "crops": len(self.crops.squares)} | self.init
 
     def train_step(self) -> None:
         """One step of the optimiser. Raises PslError when the loss is not finite."""

@@ -71,9 +71,9 @@ def train(
             as "bmshj2018-hyperprior" (see `integrations.compressai`).
         lmbda: of a network of CompressAI's: what distortion costs.
         init: what a network of CompressAI's starts from, a CompressAI checkpoint or a model file;
-            or which photo model the perceptual objective tunes, by name, as a file or as a
-            checkpoint of its training: by default the one installed as "photo"; or
-            the model of starts that "overfit" goes on from, by name or as a file.
+            the photo model that training goes on from, by name, as a file or as a checkpoint of its
+            training (by default none, but the perceptual objective tunes the one installed as
+            "photo"); or the model of starts that "overfit" goes on from, by name or as a file.
         loss: of the two players, see `training.gan_losses`; "non-saturating" unless given.
         latents_from: what the generator is shown, see `training.sequences`; "lcg" unless given.
         lcg: "lcg-5101", "lcg-8191", "lcg-29282" or "lcg-524287"; by default as the size suits.

@@ -12,19 +12,26 @@ from pseudocodec.training.export_photo import export_photo
 from pseudocodec.training.job import Job
 from pseudocodec.training.photo import PhotoProgress, PhotoRecipe, PhotoTrainer
 from pseudocodec.training.photo_report import report_on
+from pseudocodec.training.photo_start import start_from
 from pseudocodec.training.team import Team
 
 
 def train_photo(
-    job: Job, *, holdout: float | str | os.PathLike[str] | None, report: bool
+    job: Job,
+    *,
+    init: str | os.PathLike[str] | None,
+    holdout: float | str | os.PathLike[str] | None,
+    report: bool,
 ) -> dict[str, Any]:
     """See `pseudocodec.train`; progress is also logged to NAME.csv, a line a report."""
     team = Team.join(job.device)
+    start = None if init is None else start_from(init)
     squares, held_out = load_split(
         job.data, holdout, job.seed, skip_bad=job.skip_bad, on_note=job.teller(team)
     )
     recipe = PhotoRecipe(job.budget, seed=job.seed)
-    trainer = PhotoTrainer(squares, list(held_out), HyperpriorConfig(), recipe, team)
+    config = start.transform().config if start else HyperpriorConfig()
+    trainer = PhotoTrainer(squares, list(held_out), config, recipe, team, start=start)
 
     def log(progress: PhotoProgress) -> None:
         job.files.append_log(trainer, chain.from_iterable(progress.points))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from pseudocodec.nets.hyperprior import HyperpriorConfig
 from pseudocodec.photo.encoder import WEIGHT
 from pseudocodec.training import train_photo
 from pseudocodec.training.crops import Crops, load_crops, load_split
+from pseudocodec.training.export_photo import export_photo
 from pseudocodec.training.photo import PhotoNets, PhotoProgress, PhotoRecipe, PhotoTrainer
+from pseudocodec.training.photo_start import start_from
 from pseudocodec.training.team import Team
 
 TINY = HyperpriorConfig(
@@ -141,8 +144,31 @@ def test_from_photographs_to_a_model_that_codes(
     with pytest.raises(PslError, match="exists"):
         pseudocodec.train(data, output, budget=1.0, codec="photo")
 
+    again = tmp_path / "again.safetensors"
+    monkeypatch.setattr(train_photo, "HyperpriorConfig", lambda: None)  # the model's are taken
+    pseudocodec.train(data, again, budget=0.1, codec="photo", init=output, report=False)
+    file = pseudocodec.encode(picture, model=again, quality=90)
+    assert psnr(picture, pseudocodec.decode(file)) > 20
 
-@pytest.mark.parametrize("choice", [{"size": "large"}, {"lmbda": 0.1}, {"init": "photo"}])
+
+def test_training_goes_on_from_the_weights_of_a_model(tmp_path: Path) -> None:
+    first = trainer(PhotoRecipe(budget=1e9, crop=64, batch=4, warmup=5))
+    for _ in range(3):
+        first.train_step()
+    export_photo(first.nets.transform, "first", tmp_path / "first.safetensors")
+    start = start_from(tmp_path / "first.safetensors")
+    recipe = replace(RECIPE, seed=1)  # without a start, other weights
+    second = PhotoTrainer(squares(16), [], TINY, recipe, CPU, start=start)
+    exact = 2**-7  # float16 weights, and integers of the hyper-synthesis
+    for name, tensor in second.nets.transform.state_dict().items():
+        wanted = first.nets.transform.state_dict()[name]
+        torch.testing.assert_close(tensor, wanted, rtol=exact, atol=exact)
+    second.save(tmp_path / "c")
+    with pytest.raises(PslError, match="other settings"):
+        trainer(recipe).load(tmp_path / "c")
+
+
+@pytest.mark.parametrize("choice", [{"size": "large"}, {"lmbda": 0.1}])
 def test_choices_a_photo_model_does_not_have_are_refused(
     tmp_path: Path, choice: dict[str, Any]
 ) -> None:

@@ -21,8 +21,7 @@ _FAST = {"reassoc", "contract", "nsz", "nnan", "ninf", "arcp"}
 kernel: Any = numba.njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
 
 
-@intrinsic
-def wide_vectors(_: Any) -> Any:
+def _wide_vectors(_: Any) -> Any:
     """In a kernel: vectors of 512 bits for its loops, where the processor has them.
 
     LLVM holds on to 256 for most such processors, whose clock may slow down; loops of nothing but
@@ -36,6 +35,8 @@ def wide_vectors(_: Any) -> Any:
 
     return numba.types.void(), generate
 
+
+wide_vectors: Any = intrinsic(_wide_vectors)
 
 _ZERO, _ONE = np.float32(0), np.float32(1)
 _THIRTYSECOND, _CENTRE, _LN2 = np.float32(1 / 32), np.float32(0.625), np.float32(0.6931471805599453)
