@@ -15,8 +15,12 @@ from torch import Tensor
 from pseudocodec.nets.hyperprior import HyperpriorTransform, information
 from pseudocodec.nets.precision import autocast
 
-RATE = 0.02  # of Adam, in quantiser steps; falls to a tenth of it
+# Chosen on squares of training photographs, at 30 to 250 steps. A rate of 0.02, momenta of 0.9 and
+# 0.95 and a logarithm that falls evenly cost 4 % more at 120 steps.
+RATE = 0.065  # of Adam, in quantiser steps; falls to a tenth of it
+BETAS = (0.8, 0.99)
 WARMEST, COLDEST = 0.5, 0.1  # temperatures of the rounding, from the first step to the last
+LATER = 1.5  # power of the share of steps done that the temperature's logarithm falls with
 EDGE = 1e-5  # keeps arctanh finite
 SEED = 0  # of the rounding: an encoder gives the same file every time
 
@@ -64,11 +68,11 @@ def refine_photo(
     hyper_mean, hyper_index = transform.predict_hyper(level)
     with torch.enable_grad():
         y, z = gained.clone().requires_grad_(True), hyper.clone().requires_grad_(True)
-        optimiser = torch.optim.Adam([y, z], lr=RATE, betas=(0.9, 0.95))
+        optimiser = torch.optim.Adam([y, z], lr=RATE, betas=BETAS)
         for step in range(steps):
             share = step / max(1, steps - 1)
             optimiser.param_groups[0]["lr"] = RATE * (1 - 0.9 * share)
-            temperature = WARMEST * (COLDEST / WARMEST) ** share
+            temperature = WARMEST * (COLDEST / WARMEST) ** share**LATER
             shift = _annealed(z - hyper_mean, temperature, generator)
             bits = information(shift, hyper_index).sum()
             mean, index = transform.predict(shift + hyper_mean, level)
