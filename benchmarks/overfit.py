@@ -29,7 +29,7 @@ import overfit_fits
 import photos
 import pseudocodec
 from harness import Row, best_of, run
-from overfit_fits import MODEL, fit, kept
+from overfit_fits import MODEL, fit
 from pseudocodec.evaluation.bd import bd_rate
 from pseudocodec.metrics import Images, psnr
 from pseudocodec.overfit.context import WEIGHT
@@ -64,7 +64,7 @@ COLUMNS = {
 def measure(quick: bool) -> list[Row]:
     """Rows of all tables."""
     pictures = _crops(overfit_fits.pictures()) if quick else overfit_fits.pictures()
-    found = _quick_fits(pictures) if quick else kept()
+    found = _quick_fits(pictures) if quick else overfit_fits.found()
     if not found:
         raise SystemExit("no effort has all its fits yet: run benchmarks/overfit_fits.py first")
     fits = [_mean(rows, *setting) for setting, rows in sorted(found.items())]

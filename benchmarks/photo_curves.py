@@ -36,11 +36,12 @@ def measure(
         for done, (name, image) in enumerate(pictures.items()):
             tell(f"{codec.name} {setting}", done, len(pictures))
             row = {"codec": codec.name, "source": "measured", "setting": setting, "picture": name}
-            rows.append(row | _round_trip(codec, image, setting, measures))
+            rows.append(row | round_trip(codec, image, setting, measures))
     return rows
 
 
-def _round_trip(codec: Codec, image: Images, setting: int, measures: Measures) -> Row:
+def round_trip(codec: Codec, image: Images, setting: int, measures: Measures) -> Row:
+    """bpp, the measures and seconds of one file."""
     start = time.perf_counter()
     file = codec.encode(image, setting)
     encoded = time.perf_counter()

@@ -25,6 +25,7 @@ with suppress(ImportError):
     register_heif_opener()
 
 QUALITIES = (5, 20, 35, 50, 65, 80, 95)  # of ours
+NAMES = tuple(f"kodim{number:02}" for number in range(1, 25))
 QUICK_SETTINGS, QUICK_PEERS = 3, ("JPEG", "WebP")
 _RGB = np.empty((0, 0, 3), np.uint8)
 

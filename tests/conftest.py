@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,11 @@ from PIL import Image
 if TYPE_CHECKING:
     from pseudocodec.model import PhotoModel, VectorModel
     from pseudocodec.overfit.model import OverfitModel
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Before torch or numba loads OpenMP: threads of several processes that spin while they wait
+    # keep each other from working, for which some tests took ten times as long.
+    os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
 
 ROOT = Path(__file__).parents[1]
 Draw = Callable[[int], NDArray[np.uint8]]

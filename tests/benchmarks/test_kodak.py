@@ -12,6 +12,7 @@ from PIL import Image
 
 import costs
 import kodak
+import kodak_files
 import photo_curves
 import photo_plots
 import photo_run
@@ -181,10 +182,22 @@ def test_a_quick_run_compares_with_what_it_measured():
     assert (cost["setting"], cost["effort"]) == (50, 0)
 
 
+def test_files_of_higher_efforts_have_curves_of_their_own(monkeypatch):
+    row = {"source": "measured", "bpp": 0.5, "psnr": 30.0, "ms_ssim": 0.9, "encode_s": 1.0}
+    row |= {"effort": 7, "cores": 1, "decode_s": 0.1}
+    rows = [row | {"setting": s, "picture": p, "codec": NAME} for s in (5, 95) for p in "ab"]
+    monkeypatch.setattr(kodak_files, "found", lambda: {4: rows, 7: rows})
+    curves = kodak.higher(4)
+    assert list(curves) == [f"{NAME}, effort 7"]
+    [low, high] = curves[f"{NAME}, effort 7"]
+    assert (low["codec"], low["setting"], high["setting"]) == (f"{NAME}, effort 7", 5, 95)
+    assert (low["pictures"], low["psnr"]) == (2, 30)
+
+
 def test_published_anchors_come_first():
     points = [{"bpp": b, "psnr": 30 + b, "ms_ssim": None} for b in (1.0, 2.0)]
     published = [{"codec": codec} | row for codec in kodak.ANCHORS for row in points]
-    rows = kodak.compare("own", {"own": points, "other": points}, published)
+    rows = kodak.compare("own", points, {"other": points}, published)
     assert [row["anchor"] for row in rows] == [*kodak.ANCHORS, "other"]
     assert [row["psnr"] for row in rows] == pytest.approx([0] * 5)
 

@@ -1,0 +1,47 @@
+"""Rows that are kept as they come: made once, gone on from, reported when whole."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+
+import kept
+import kodak_files
+import overfit_fits
+from pseudocodec.photo import encoder
+
+
+def test_what_is_kept_is_not_made_again(tmp_path):
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps([{"effort": 1, "value": "kept"}, {"effort": 9, "value": "other"}]))
+    jobs = [{"effort": 1}, {"effort": 2}, {"effort": 3}]
+    kept.fill(path, jobs, partial(dict, value="made"), 2)
+    rows = kept.read(path)
+    assert rows[:2] == [{"effort": 1, "value": "kept"}, {"effort": 9, "value": "other"}]
+    assert sorted(row["effort"] for row in rows[2:]) == [2, 3]
+    assert {row["value"] for row in rows[2:]} == {"made"}
+    assert len(path.read_text().splitlines()) == len(rows) + 2
+    assert [file.name for file in tmp_path.iterdir()] == ["rows.json"]
+
+
+def test_nothing_is_kept_before_the_first_run(tmp_path):
+    assert kept.read(tmp_path / "rows.json") == []
+
+
+def test_efforts_are_whole_or_left_out():
+    rows = [{"effort": 1, "n": n, "value": n} for n in (1, 0)] + [{"effort": 2, "n": 0}]
+    found = kept.whole(rows, lambda effort: [{"effort": effort, "n": n} for n in (0, 1)], (1, 2, 3))
+    assert found == {1: [rows[1], rows[0]]}
+
+
+def test_a_digest_tells_choices_apart():
+    constants = kept.numbers(encoder)
+    assert "WEIGHT" in constants and "Encoder" not in constants
+    assert kept.digest(constants) == kept.digest(dict(reversed(constants.items())))
+    assert kept.digest(constants) != kept.digest(constants | {"WEIGHT": 0})
+
+
+def test_jobs_are_each_file_once():
+    for jobs, files in ((kodak_files.jobs(7), 24 * 7), (overfit_fits.jobs(9), 8 * 4)):
+        assert len({json.dumps(job) for job in jobs}) == len(jobs) == files
+    assert kodak_files.jobs(7)[0]["choices"] != kodak_files.jobs(8)[0]["choices"]
