@@ -12,8 +12,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pseudocodec.nets.hyperprior import HyperpriorTransform, information
-from pseudocodec.nets.precision import autocast
+from pseudocodec.inversion.annealing import annealed
+from pseudocodec.inversion.distortion import Distortion, Scene
+from pseudocodec.nets.hyperprior import HyperpriorTransform
+from pseudocodec.nets.information import information
 
 # Chosen on squares of training photographs, at 30 to 250 steps. A rate of 0.02, momenta of 0.9 and
 # 0.95 and a logarithm that falls evenly cost 4 % more at 120 steps.
@@ -21,7 +23,6 @@ RATE = 0.065  # of Adam, in quantiser steps; falls to a tenth of it
 BETAS = (0.8, 0.99)
 WARMEST, COLDEST = 0.5, 0.1  # temperatures of the rounding, from the first step to the last
 LATER = 1.5  # power of the share of steps done that the temperature's logarithm falls with
-EDGE = 1e-5  # keeps arctanh finite
 SEED = 0  # of the rounding: an encoder gives the same file every time
 
 
@@ -30,22 +31,6 @@ class Refined(NamedTuple):
 
     gained: Tensor
     hyper: Tensor
-
-
-class Scene(NamedTuple):
-    """What a tile is seen in: its pixels and latents with those around it."""
-
-    images: Tensor
-    """(1, 3, 16 H, 16 W) in [0, 1]."""
-
-    mask: Tensor
-    """(1, 1, 16 H, 16 W), 1 where errors count: beyond the picture's edge they do not."""
-
-    latents: Tensor
-    """(1, latents, H, W), not gained, of the tile and its surroundings."""
-
-    inner: tuple[slice, slice]
-    """Where in them the tile is."""
 
 
 def refine_photo(
@@ -64,8 +49,12 @@ def refine_photo(
     generator = torch.Generator(hyper.device).manual_seed(SEED)
     gain = transform.gain(level)
     price = transform.config.price(level) * 255**2 / scene.images.shape[1]
-    gained = scene.latents[..., *scene.inner] * gain
+    gained, hyper = (
+        latents.contiguous(memory_format=torch.channels_last)
+        for latents in (scene.latents[..., *scene.inner] * gain, hyper)
+    )
     hyper_mean, hyper_index = transform.predict_hyper(level)
+    distortion = Distortion(transform, scene, level)
     with torch.enable_grad():
         y, z = gained.clone().requires_grad_(True), hyper.clone().requires_grad_(True)
         optimiser = torch.optim.Adam([y, z], lr=RATE, betas=BETAS)
@@ -73,31 +62,15 @@ def refine_photo(
             share = step / max(1, steps - 1)
             optimiser.param_groups[0]["lr"] = RATE * (1 - 0.9 * share)
             temperature = WARMEST * (COLDEST / WARMEST) ** share**LATER
-            shift = _annealed(z - hyper_mean, temperature, generator)
+            shift = annealed(z - hyper_mean, temperature, generator)
             bits = information(shift, hyper_index).sum()
             mean, index = transform.predict(shift + hyper_mean, level)
             height, width = y.shape[2:]
             mean, index = mean[..., :height, :width], index[..., :height, :width]
-            residual = _annealed(y - mean, temperature, generator)
+            residual = annealed(y - mean, temperature, generator)
             bits = bits + information(residual, index).sum()
-            seen = scene.latents.clone()
-            seen[..., *scene.inner] = (residual + mean) / gain
-            with autocast(seen.device):
-                decoded = transform.synthesise(seen, level)
-            error = ((decoded - scene.images).square() * scene.mask).sum()
+            error = distortion(residual + mean)
             optimiser.zero_grad()
             (bits + price * error).sum().backward()  # type: ignore[no-untyped-call]
             optimiser.step()
     return Refined(y.detach(), z.detach())
-
-
-def _annealed(values: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
-    """Values rounded down or up in part, at random: a Gumbel softmax of the two."""
-    low = values.detach().floor()
-    up = values - low
-    odds = torch.atanh(up.clamp(EDGE, 1 - EDGE)) - torch.atanh((1 - up).clamp(EDGE, 1 - EDGE))
-    uniform = torch.rand(
-        values.shape, generator=generator, device=values.device, dtype=values.dtype
-    )
-    noise = torch.logit(uniform.clamp(EDGE, 1 - EDGE))  # the difference of two Gumbels
-    return low + torch.sigmoid((odds / temperature + noise) / temperature)

@@ -379,12 +379,3 @@ class HyperpriorTransform(nn.Module):
 def autocast_off(device: torch.device) -> Any:
     """float32 within a region of mixed precision."""
     return torch.autocast(device.type, enabled=False)
-
-
-def information(residuals: Tensor, index: Tensor) -> Tensor:
-    """Bits of residuals under Gaussians integrated over unit cells, one for each element."""
-    sigma = LOWEST_SCALE * torch.exp(index * SCALE_STEP)
-    magnitude = residuals.abs()
-    upper = torch.special.ndtr((0.5 - magnitude) / sigma)
-    lower = torch.special.ndtr((-0.5 - magnitude) / sigma)
-    return -torch.log2((upper - lower).clamp(min=1e-9))

@@ -9,8 +9,15 @@ import torch
 
 def autocast(device: torch.device) -> AbstractContextManager[object]:
     """bfloat16 for convolutions and matrix products; float32 where the device would emulate it."""
-    enabled = device.type != "cpu" or _cpu_has_bfloat16()
+    enabled = fast_type(device) is torch.bfloat16
     return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
+
+
+def fast_type(device: torch.device) -> torch.dtype:
+    """What `autocast` computes in on a device: bfloat16 or float32."""
+    if device.type != "cpu" or _cpu_has_bfloat16():
+        return torch.bfloat16
+    return torch.float32
 
 
 def _cpu_has_bfloat16() -> bool:

@@ -116,7 +116,8 @@ class Encoder:
     def _refined(self, number: int, hyper: Tensor, level: Tensor, steps: int) -> Refined:
         import torch
 
-        from pseudocodec.inversion.refine_photo import Scene, refine_photo
+        from pseudocodec.inversion.distortion import Scene
+        from pseudocodec.inversion.refine_photo import refine_photo
 
         tile = self.grid.tile(number)
         seen = tile.grown(self.transform.config.reach, self.grid.latents)

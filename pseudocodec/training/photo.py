@@ -15,8 +15,8 @@ from pseudocodec.nets.hyperprior import (
     HyperpriorConfig,
     HyperpriorTransform,
     Rows,
-    information,
 )
+from pseudocodec.nets.information import information
 from pseudocodec.nets.precision import autocast
 from pseudocodec.photo.encoder import WEIGHT
 from pseudocodec.training.crops import CropRecipe, Crops
