@@ -36,12 +36,11 @@ def of(rows: Iterable[Row], job: Mapping[str, object]) -> list[Row]:
 
 
 def whole(
-    rows: Iterable[Row], jobs: Callable[[int], Sequence[Row]], efforts: Iterable[int]
-) -> dict[int, list[Row]]:
-    """By effort the rows of its jobs, of efforts that have them all."""
-    rows = list(rows)
-    by_effort = {effort: [of(rows, job) for job in jobs(effort)] for effort in efforts}
-    return {effort: [row for [row] in made] for effort, made in by_effort.items() if all(made)}
+    rows: Sequence[Row], jobs: Callable[[str], Sequence[Row]], subjects: Iterable[str]
+) -> dict[str, list[Row]]:
+    """By subject the rows of its jobs, of subjects that have them all."""
+    by_subject = {subject: [of(rows, job) for job in jobs(subject)] for subject in subjects}
+    return {subject: [row for [row] in made] for subject, made in by_subject.items() if all(made)}
 
 
 def fill(path: Path, jobs: Sequence[Row], make: Callable[[Row], Row], at_once: int) -> None:
@@ -78,20 +77,20 @@ def digest(constants: Mapping[str, object]) -> str:
 def main(
     description: str | None,
     path: Path,
-    efforts: Iterable[int],
-    jobs: Callable[[int], Sequence[Row]],
+    subjects: Sequence[str],
+    jobs: Callable[[str], Sequence[Row]],
     make: Callable[[Row], Row],
 ) -> None:
-    """A script whose arguments are efforts to fill `path` for, and how many jobs at once."""
+    """A script whose arguments are subjects to fill `path` for, and how many jobs at once."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("efforts", type=int, nargs="+", choices=efforts)
+    parser.add_argument("subjects", nargs="+", choices=subjects, metavar="|".join(subjects))
     parser.add_argument("--at-once", type=int, default=1, choices=range(1, 65), metavar="N")
     options = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):  # or its processes would go on alone
         signal.signal(number, _end)
-    chosen = [job for effort in options.efforts for job in jobs(effort)]
+    chosen = [job for subject in options.subjects for job in jobs(subject)]
     fill(path, chosen, make, options.at_once)
 
 

@@ -1,16 +1,18 @@
-"""Files of the 24 Kodak pictures at efforts that take hours, for kodak.py to report.
+"""What whole files of the 24 Kodak pictures came to: ours at an effort, and the other codecs'.
 
     python benchmarks/kodak_files.py 7 --at-once 2
 
-makes them with the shipped `photo` at every quality of kodak.py, and keeps what each whole file
-came to in benchmarks/results/kodak_files.json: a run that is ended, with Ctrl-C or otherwise, goes
-on from there. A row says of how many cores its seconds are. At effort 7 a picture takes some 50
-seconds on two cores, all of them two hours and a half; each effort above takes twice as long.
+makes files of the shipped `photo` at effort 7 and every quality of kodak.py, and keeps their
+figures in benchmarks/results/kodak_files.json: a run that is ended, with Ctrl-C or otherwise, goes
+on from there. kodak.py reports them, and makes what it misses. The other codecs' (`peers`) depend
+on the versions of their libraries alone. A row says of how many cores its seconds are. At effort 7
+a picture takes some 40 seconds on a core, all of them an hour of two; each effort above twice that.
 """
 
 from __future__ import annotations
 
 import functools
+from importlib.metadata import version
 
 import kept
 import photo_curves
@@ -21,26 +23,45 @@ from pseudocodec.inversion import refine_photo
 from pseudocodec.metrics import Images
 from pseudocodec.photo import encoder
 
-MODEL = "photo"
-EFFORTS = range(4, 10)
+MODEL, PEERS = "photo", "peers"
+EFFORTS = tuple(str(effort) for effort in range(len(encoder.EFFORTS)))
 FILES = RESULTS / "kodak_files.json"
 MEASURES = {key: photo_curves.MEASURES[key] for key in ("psnr", "ms_ssim")}
+_PLUGINS = {"JPEG XL": "pillow-jxl-plugin", "HEIC": "pillow-heif"}
 
 
-def found() -> dict[int, list[Row]]:
-    """By effort rows as of `photo_curves.measure`, of files as they are made now; whole efforts."""
-    return kept.whole(kept.read(FILES), jobs, EFFORTS)
+def found(model: str = MODEL) -> dict[str, list[Row]]:
+    """Rows as of `photo_curves.measure`, of files as they are made now, by effort and of peers.
+
+    Whole sets only.
+    """
+    rows = kept.read(FILES)
+    return kept.whole(rows, functools.partial(jobs, model=model), (*EFFORTS, PEERS))
 
 
-def jobs(effort: int) -> list[Row]:
-    """What the files of an effort are of: each quality and picture, and what else matters."""
-    choices = kept.numbers(refine_photo) | {"WEIGHT": encoder.WEIGHT}
-    choices |= {"EFFORT": tuple(encoder.EFFORTS[effort])}
-    maker = {"model": pseudocodec.load_model(MODEL).id.hex(), "choices": kept.digest(choices)}
+def jobs(subject: str, model: str = MODEL) -> list[Row]:
+    """What the files of an effort or of all peers are of, and what else matters."""
+    makers = _peers() if subject == PEERS else [(_ours(int(subject), model), photos.QUALITIES)]
     return [
-        maker | {"effort": effort, "setting": quality, "picture": name}
-        for quality in photos.QUALITIES
+        maker | {"setting": setting, "picture": name}
+        for maker, settings in makers
+        for setting in settings
         for name in photos.NAMES
+    ]
+
+
+def _ours(effort: int, model: str) -> Row:
+    plan = encoder.EFFORTS[effort]
+    choices = kept.numbers(refine_photo) if plan.steps else {}
+    choices |= {"WEIGHT": encoder.WEIGHT, "EFFORT": tuple(plan)}
+    loaded = pseudocodec.load_model(model)
+    return {"model": loaded.id.hex(), "choices": kept.digest(choices), "effort": effort}
+
+
+def _peers() -> list[tuple[Row, tuple[int, ...]]]:
+    return [
+        ({"codec": name, "version": version(_PLUGINS.get(name, "pillow"))}, settings)
+        for name, settings in photos.SETTINGS.items()
     ]
 
 
@@ -51,22 +72,25 @@ def pictures() -> dict[str, Images]:
 
 
 @functools.cache
-def own(effort: int) -> photos.Codec:
-    """Ours, with what is loaded or compiled on first use."""
-    codec = photos.ours(MODEL, effort)
-    codec.decode(photos.ours(MODEL, 0).encode(pictures()["kodim01"], photos.QUALITIES[0]))
-    return codec
+def codec(subject: int | str, model: str) -> photos.Codec:
+    """Ours at an effort, or a peer by name, with what is loaded or compiled on first use."""
+    if isinstance(subject, str):
+        [peer] = photos.peers([subject])
+        return peer
+    fast = photos.ours(model, 0)
+    fast.decode(fast.encode(pictures()["kodim01"], photos.QUALITIES[0]))
+    return photos.ours(model, subject)
 
 
-def make(job: Row) -> Row:
+def make(job: Row, model: str = MODEL) -> Row:
     """The figures of a job."""
     import torch
 
-    codec = own(job["effort"])
-    row = {"codec": codec.name, "source": "measured", "cores": torch.get_num_threads()}
+    made = codec(job.get("effort", job.get("codec")), model)
+    row = {"codec": made.name, "source": "measured", "cores": torch.get_num_threads()}
     picture = pictures()[job["picture"]]
-    return row | photo_curves.round_trip(codec, picture, job["setting"], MEASURES)
+    return row | photo_curves.round_trip(made, picture, job["setting"], MEASURES)
 
 
 if __name__ == "__main__":
-    kept.main(__doc__, FILES, EFFORTS, jobs, make)
+    kept.main(__doc__, FILES, (*EFFORTS, PEERS), jobs, make)

@@ -26,7 +26,7 @@ from pseudocodec.overfit.fitting import schedule
 MODEL = "overfit"
 PICTURES = ("01", "02", "03", "04", "07", "13", "19", "23")  # named before any was fitted
 QUALITIES = (15, 35, 55, 75)
-EFFORTS = (1, 5, 9)
+EFFORTS = ("1", "5", "9")
 FITS = RESULTS / "overfit_fits.json"
 
 
@@ -34,14 +34,15 @@ def found() -> dict[tuple[int, int], list[Row]]:
     """By effort and quality what fits as they are made now came to, efforts that are whole."""
     whole = kept.whole(kept.read(FITS), jobs, EFFORTS)
     return {
-        (effort, quality): [row for row in rows if row["quality"] == quality]
+        (int(effort), quality): [row for row in rows if row["quality"] == quality]
         for effort, rows in whole.items()
         for quality in QUALITIES
     }
 
 
-def jobs(effort: int) -> list[Row]:
+def jobs(subject: str) -> list[Row]:
     """What the fits of an effort are of: each quality and picture, and what else matters."""
+    effort = int(subject)
     choices = kept.numbers(schedule) | {"STEPS": schedule.STEPS[effort]}
     maker = {"model": pseudocodec.load_model(MODEL).id.hex(), "schedule": kept.digest(choices)}
     return [

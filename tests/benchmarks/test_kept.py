@@ -8,6 +8,7 @@ from functools import partial
 import kept
 import kodak_files
 import overfit_fits
+import photos
 from pseudocodec.photo import encoder
 
 
@@ -28,10 +29,10 @@ def test_nothing_is_kept_before_the_first_run(tmp_path):
     assert kept.read(tmp_path / "rows.json") == []
 
 
-def test_efforts_are_whole_or_left_out():
-    rows = [{"effort": 1, "n": n, "value": n} for n in (1, 0)] + [{"effort": 2, "n": 0}]
-    found = kept.whole(rows, lambda effort: [{"effort": effort, "n": n} for n in (0, 1)], (1, 2, 3))
-    assert found == {1: [rows[1], rows[0]]}
+def test_subjects_are_whole_or_left_out():
+    rows = [{"of": "x", "n": n, "value": n} for n in (1, 0)] + [{"of": "y", "n": 0}]
+    found = kept.whole(rows, lambda subject: [{"of": subject, "n": n} for n in (0, 1)], "xyz")
+    assert found == {"x": [rows[1], rows[0]]}
 
 
 def test_a_digest_tells_choices_apart():
@@ -42,6 +43,15 @@ def test_a_digest_tells_choices_apart():
 
 
 def test_jobs_are_each_file_once():
-    for jobs, files in ((kodak_files.jobs(7), 24 * 7), (overfit_fits.jobs(9), 8 * 4)):
+    peers = sum(len(settings) for settings in photos.SETTINGS.values())
+    for jobs, files in (
+        (kodak_files.jobs("7"), 24 * 7),
+        (kodak_files.jobs("peers"), 24 * peers),
+        (overfit_fits.jobs("9"), 8 * 4),
+    ):
         assert len({json.dumps(job) for job in jobs}) == len(jobs) == files
-    assert kodak_files.jobs(7)[0]["choices"] != kodak_files.jobs(8)[0]["choices"]
+
+
+def test_choices_of_another_effort_are_others():
+    choices = [kodak_files.jobs(effort)[0]["choices"] for effort in "0378"]
+    assert len(set(choices)) == 4

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 import costs
+import kept
 import kodak
 import kodak_files
 import photo_curves
@@ -50,7 +51,7 @@ STAND_IN = photos.Codec(NAME, QUALITIES, encode, decode)
 def stand_ins(monkeypatch):
     monkeypatch.setattr(photos, "kodak", lambda count: PICTURES)
     monkeypatch.setattr(photos, "ours", lambda model, effort: STAND_IN)
-    monkeypatch.setattr(kodak, "cost", lambda own, image, timed, model: {"codec": own.name} | timed)
+    monkeypatch.setattr(kodak, "cost", lambda own, image, model: {"codec": own.name})
 
 
 def silent(stage, done, total):
@@ -179,19 +180,36 @@ def test_a_quick_run_compares_with_what_it_measured():
     # The same codec but for optimised Huffman tables, at other qualities.
     assert 0 < compared[0]["psnr"] < 30
     [cost] = [row for row in rows if row["table"] == "cost"]
-    assert (cost["setting"], cost["effort"]) == (50, 0)
+    assert (cost["codec"], cost["effort"]) == (NAME, 0)
 
 
-def test_files_of_higher_efforts_have_curves_of_their_own(monkeypatch):
-    row = {"source": "measured", "bpp": 0.5, "psnr": 30.0, "ms_ssim": 0.9, "encode_s": 1.0}
-    row |= {"effort": 7, "cores": 1, "decode_s": 0.1}
-    rows = [row | {"setting": s, "picture": p, "codec": NAME} for s in (5, 95) for p in "ab"]
-    monkeypatch.setattr(kodak_files, "found", lambda: {4: rows, 7: rows})
-    curves = kodak.higher(4)
-    assert list(curves) == [f"{NAME}, effort 7"]
-    [low, high] = curves[f"{NAME}, effort 7"]
-    assert (low["codec"], low["setting"], high["setting"]) == (f"{NAME}, effort 7", 5, 95)
-    assert (low["pictures"], low["psnr"]) == (2, 30)
+def test_curves_of_files_that_are_kept(monkeypatch, tmp_path):
+    """Ours at the effort asked for and above, the others by name; what is missing is made first."""
+
+    def made(job, model):
+        given = {"codec": NAME, "source": "measured", "bpp": 0.5, "psnr": 30.0, "ms_ssim": 0.9}
+        return given | {"encode_s": 1.0, "decode_s": 0.1} | job
+
+    monkeypatch.setattr(photos, "NAMES", ("a", "b"))
+    monkeypatch.setattr(kodak_files, "FILES", tmp_path / "files.json")
+    earlier = [made(job, "photo") for effort in "27" for job in kodak_files.jobs(effort)]
+    kodak_files.FILES.write_text(json.dumps(earlier))
+    filled = []
+
+    def fill(path, jobs, make, at_once):
+        filled.extend(job for job in jobs if not kept.of(earlier, job))
+        path.write_text(json.dumps(earlier + [made(job, "photo") for job in filled]))
+
+    monkeypatch.setattr(kept, "fill", fill)
+    ours, others = kodak.filled("photo", 3)
+    assert list(ours) == [NAME, f"{NAME}, effort 7"]
+    assert {row["codec"] for row in ours[f"{NAME}, effort 7"]} == {f"{NAME}, effort 7"}
+    assert [row["setting"] for row in ours[NAME]] == list(photos.QUALITIES)
+    assert {name: [row["setting"] for row in rows] for name, rows in others.items()} == {
+        name: list(settings) for name, settings in photos.SETTINGS.items()
+    }
+    assert {row["pictures"] for curve in (*ours.values(), *others.values()) for row in curve} == {2}
+    assert {job.get("effort") for job in filled} == {3, None}
 
 
 def test_published_anchors_come_first():
@@ -273,8 +291,8 @@ def test_what_decoding_a_file_costs(digit):
         return pseudocodec.encode(image, model="digits", quality=setting, effort=0)
 
     own = photos.Codec(NAME, (50,), encode, pseudocodec.decode)
-    row = kodak.cost(own, digit, {"setting": 50, "encode_s": 1.0, "decode_s": 2.0}, "digits")
-    assert (row["model"], row["decode_s"]) == ("digits", 2.0)
-    assert row["kmac_per_pixel"] > 0
+    row = kodak.cost(own, digit, "digits")
+    assert row["model"] == "digits"
+    assert min(row[key] for key in ("encode_s", "decode_s", "kmac_per_pixel")) > 0
     if row["peak_mib"] is not None:
         assert 0 < row["idle_mib"] < row["peak_mib"] < 8_192
