@@ -118,7 +118,7 @@ def write_json(path: Path, command: str, rows: Sequence[Row], libraries: Sequenc
             "cores": os.cpu_count(),
             "architecture": platform.machine(),
             "python": platform.python_version(),
-            "libraries": {name: _version(name) for name in ("numpy", *libraries)},
+            "libraries": {name: version(name) for name in ("numpy", *libraries)},
         },
         "rows": rows,
     }
@@ -126,7 +126,8 @@ def write_json(path: Path, command: str, rows: Sequence[Row], libraries: Sequenc
     path.write_text(json.dumps(record, indent=1, allow_nan=False) + "\n")
 
 
-def _version(library: str) -> str | None:
+def version(library: str) -> str | None:
+    """Of a distribution; None where it is not installed."""
     with suppress(metadata.PackageNotFoundError):  # optional: no reason to lose a long run
         return metadata.version(library)
     return None

@@ -12,13 +12,12 @@ a picture takes some 40 seconds on a core, all of them an hour of two; each effo
 from __future__ import annotations
 
 import functools
-from importlib.metadata import version
 
 import kept
 import photo_curves
 import photos
 import pseudocodec
-from harness import RESULTS, Row
+from harness import RESULTS, Row, version
 from pseudocodec.inversion import refine_photo
 from pseudocodec.metrics import Images
 from pseudocodec.photo import encoder

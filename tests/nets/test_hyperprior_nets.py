@@ -16,8 +16,8 @@ from pseudocodec.nets.hyperprior import (
     HyperpriorConfig,
     HyperpriorTransform,
     between,
-    information,
 )
+from pseudocodec.nets.information import information
 from pseudocodec.nets.registry import build_transform
 
 SMALL = HyperpriorConfig(
