@@ -1,6 +1,6 @@
 """Digits: bytes a picture against PSNR, for pseudocodec, five classical codecs and the bound.
 
-All 10,000 MNIST test images (`--quick`: the first 200), measured as `kinds` describes; progressive
+All 10,000 MNIST test images (`--quick`: the first 100), measured as `kinds` describes; progressive
 archives hold the first 1,000 of them, and so many are stored as single files by the other codecs.
 The bound is that of the training set's covariance; that of the test images themselves lies 0.1 to
 0.2 dB higher. The full run takes about a quarter of an hour on two cores.
@@ -28,7 +28,7 @@ DIGITS = Kind(
         "JPEG XL": (0, 20, 25),
         "PNG": (None,),
     },
-    quick_sample=200,
+    quick_sample=100,
     peer_single_sample=1_000,
     bound_bits=(20, 30, 40, 60, 80, 106, 148, 191, 240, 293, 400, 500),
     places={

@@ -1,6 +1,6 @@
 """The digits model with each latent code: same nets, same bytes, PSNR by code.
 
-All 10,000 MNIST test images (`--quick`: the first 200) in one archive, bytes counted on the file.
+All 10,000 MNIST test images (`--quick`: the first 100) in one archive, bytes counted on the file.
 `composition` and `trellis` are the two codes the model ships with. `scalar`, rounding and entropy
 coding, is put in the place of its dense code in a copy of the model file; its schedule is fitted on
 training images, as theirs are.
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MODEL = "digits"
 BUDGETS = (6, 16, 32)  # bytes an image
-QUICK_SAMPLE = 200
+QUICK_SAMPLE = 100
 FIT_IMAGES = 256
 EFFICIENCIES = (0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85)
 

@@ -28,6 +28,7 @@ from pseudocodec.model.load import load_vector_model
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+QUICK_SINGLES = 20  # pictures of a quick run in progressive archives and files of their own
 QUICK_COMPONENTS = 1_000  # above which the bound takes minutes, and a quick run leaves it out
 LIBRARIES = ("pillow", "pillow-jxl-plugin", "scikit-image", "numba", "torch")
 COLUMNS = {
@@ -70,11 +71,12 @@ class Kind:
         except UnknownModel as error:
             sys.exit(f"{error}.")
         images = self.read("test")[: self.quick_sample if quick else None]
-        singles = images[: self.single_sample]
+        few = QUICK_SINGLES if quick else len(images)
+        singles = images[: min(few, self.single_sample)]
         codec, progressive = Encoder(model), Encoder(model, progressive=True)
         with stages() as tell:
             rows = [row for row, _ in codec.archives(images, self.budgets, tell)]
-            some = images[: self.progressive_sample]
+            some = images[: min(few, self.progressive_sample)]
             rows += [row for row, _ in progressive.archives(some, self.progressive_budgets, tell)]
             rows += progressive.singles(singles, self.single_budgets, tell)
             rows += self._peers(images, tell)
