@@ -5,8 +5,8 @@
 makes files of the shipped `photo` at effort 7 and every quality of kodak.py, and keeps their
 figures in benchmarks/results/kodak_files.json: a run that is ended, with Ctrl-C or otherwise, goes
 on from there. kodak.py reports them, and makes what it misses. The other codecs' (`peers`) depend
-on the versions of their libraries alone. A row says of how many cores its seconds are. At effort 7
-a picture takes some 40 seconds on a core, all of them an hour of two; each effort above twice that.
+on the versions of their libraries alone. At effort 7 a picture takes some 40 seconds on a core, all
+of them an hour of two; each effort above twice that.
 """
 
 from __future__ import annotations
@@ -82,13 +82,11 @@ def codec(subject: int | str, model: str) -> photos.Codec:
 
 
 def make(job: Row, model: str = MODEL) -> Row:
-    """The figures of a job."""
-    import torch
-
+    """The figures of a job but for its seconds, which were those of a machine with more to do."""
     made = codec(job.get("effort", job.get("codec")), model)
-    row = {"codec": made.name, "source": "measured", "cores": torch.get_num_threads()}
-    picture = pictures()[job["picture"]]
-    return row | photo_curves.round_trip(made, picture, job["setting"], MEASURES)
+    row = photo_curves.round_trip(made, pictures()[job["picture"]], job["setting"], MEASURES)
+    kept_of = ("bpp", *MEASURES)
+    return {"codec": made.name, "source": "measured"} | {key: row[key] for key in kept_of}
 
 
 if __name__ == "__main__":
