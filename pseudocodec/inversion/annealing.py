@@ -1,8 +1,8 @@
 """Rounding that sharpens with time, so that gradients pass through it.
 
 Stochastic Gumbel annealing (Yang, Bamler & Mandt 2020): a value is rounded down or up in part, by a
-Gumbel softmax of the two whose temperature falls. The derivative is by hand: autograd would pass
-over all latents some thirty times.
+Gumbel softmax of the two whose temperature falls. The derivative is by hand, for the same reason as
+that of `nets.information`.
 """
 
 from __future__ import annotations

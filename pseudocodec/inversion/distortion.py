@@ -90,6 +90,7 @@ class _Error(torch.autograd.Function):
     def forward(  # noqa: PLR0917 - as autograd calls it
         ctx: Any, detail: Tensor, gained: Tensor, basis: Tensor, target: Tensor, mask: Tensor | None
     ) -> Tensor:
+        """The sum over all places and pixels; `mask` (h w, 768) leaves some out."""
         rest = (_gathered(detail) - target).addmm_(gained[0].flatten(1).T, basis)
         if mask is not None:
             rest.mul_(mask)
@@ -99,6 +100,7 @@ class _Error(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
+        """To detail and gained latents."""
         rest, basis = ctx.saved_tensors
         slope = rest * (2 * gradients[0])
         to_gained = (slope @ basis.T).T.view(1, -1, *ctx.size)

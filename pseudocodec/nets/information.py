@@ -1,7 +1,6 @@
 """The bits of integers under Gaussians, with the derivatives by hand.
 
-By autograd they took a third of a training step's memory traffic: a dozen operations forwards and
-two dozen back, each over all latents.
+Autograd would keep and pass over an array of all latents for each operation of the formula.
 """
 
 from __future__ import annotations
@@ -31,6 +30,7 @@ class _Information(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, residuals: Tensor, index: Tensor) -> Tensor:
+        """Bits of each element, of two tensors of one shape."""
         # Phi(x) = erfc(-x / sqrt 2) / 2; `inverse` is 1 / (sqrt 2 sigma), the cell's width.
         inverse = (index * -SCALE_STEP).exp_().mul_(math.sqrt(0.5) / LOWEST_SCALE)
         upper = (residuals.abs() - 0.5).mul_(inverse)
@@ -41,6 +41,7 @@ class _Information(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor]:
+        """To both; none where the probability was raised to `LEAST`."""
         residuals, inverse, upper, probability = ctx.saved_tensors
         lower = upper + inverse
         # d bits / d P, and of the two ends of the cell their densities but for 1 / sqrt(pi).
