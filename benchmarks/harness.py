@@ -62,7 +62,7 @@ def run(  # noqa: PLR0917 - every script calls it the same way, in this order
     figures. `measure` is told whether the run is quick.
     """
     name = _name(Path(script).absolute())
-    options = _parse(name, description, argv)
+    options = arguments(name, description).parse_args(argv)
     rows = measure(options.quick)
     Console().print(table(rows, columns))
     default = None if options.quick else RESULTS / name
@@ -82,7 +82,8 @@ def _name(script: Path) -> str:
     return script.relative_to(home).with_suffix("").as_posix()
 
 
-def _parse(name: str, description: str | None, argv: Sequence[str] | None) -> argparse.Namespace:
+def arguments(name: str, description: str | None) -> argparse.ArgumentParser:
+    """What every script takes, `name` being its path in this folder, without the ending."""
     parser = argparse.ArgumentParser(
         prog=f"python benchmarks/{name}.py",
         description=description,
@@ -93,7 +94,7 @@ def _parse(name: str, description: str | None, argv: Sequence[str] | None) -> ar
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows here")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="write the picture here")
-    return parser.parse_args(argv)
+    return parser
 
 
 def table(rows: Sequence[Row], columns: Mapping[str, str]) -> Table:

@@ -24,7 +24,6 @@ the variance cannot, and much of the energy (`beyond_pct`) is beyond the outermo
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -40,6 +39,7 @@ from rich.console import Console
 
 import data
 from harness import RESULTS, Row, log, table, write_json, write_plot
+from photo_run import arguments
 from pseudocodec import load_model
 from pseudocodec.entropy import scales
 from pseudocodec.errors import PslError
@@ -64,7 +64,6 @@ from pseudocodec.prng import named
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MODEL = "photo"
 CROP = 256
 LEVELS, QUICK_LEVELS = (0.1, 0.25, 0.4, 0.55, 0.7), (0.1, 0.4, 0.7)  # of the highest
 MEASURED = 3  # one picture in so many is measured, the others calibrate
@@ -399,7 +398,7 @@ def draw(axes: Axes, rows: Sequence[Row]) -> None:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure, print the tables, and write the JSON file and the plot."""
-    chosen = _parse(argv)
+    chosen = arguments("photo_codes", __doc__).parse_args(argv)
     try:
         rows = measure(chosen.quick, chosen.model)
     except PslError as error:
@@ -415,21 +414,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         write_json(json_path, command + " --quick" * chosen.quick, rows, ("numba", "torch"))
     if plot_path:
         write_plot(plot_path, draw, rows)
-
-
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python benchmarks/photo_codes.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--quick", action="store_true", help="a small sample, no files unless named"
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows here")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="write the picture here")
-    parser.add_argument("--model", default=MODEL, metavar="NAME|PATH", help=f"default: {MODEL}")
-    return parser.parse_args(argv)
 
 
 if __name__ == "__main__":

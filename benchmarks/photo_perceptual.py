@@ -29,7 +29,7 @@ from rich.console import Console
 
 import data
 import pseudocodec
-from harness import RESULTS, Row, table, write_json, write_plot
+from harness import RESULTS, Row, arguments, table, write_json, write_plot
 from pseudocodec.container import read_single
 from pseudocodec.errors import PslError
 from pseudocodec.evaluation.decoders import compare_decoders
@@ -168,16 +168,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog=f"python benchmarks/{NAME}.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--quick", action="store_true", help="a small sample, no files unless named"
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows here")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="write the picture here")
+    parser = arguments(NAME, __doc__)
     parser.add_argument("--sheet", type=Path, metavar="FILE", help="write the crops here")
     parser.add_argument("--model", type=Path, metavar="FILE", help="the tuned model")
     return parser.parse_args(argv)

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from rich.console import Console
 
+import harness
 import photo_plots
-from harness import RESULTS, Row, table, write_json
+from harness import FOLDER, RESULTS, Row, table, write_json
 from pseudocodec.errors import PslError
 
 MODEL, EFFORT = "photo", 3
 LIBRARIES = ("pillow", "pillow-jxl-plugin", "scikit-image", "constriction", "torch")
-_FOLDER = Path(__file__).parent
 
 
 def run(  # noqa: PLR0917 - as harness.run
@@ -37,8 +37,12 @@ def run(  # noqa: PLR0917 - as harness.run
     under "table" where it belongs. `tables` maps those names to columns, as in `harness.run`;
     `panels` gives the titles and rows of a line of panels, one for each of `measures`.
     """
-    name = Path(script).resolve().relative_to(_FOLDER).as_posix()
-    chosen = _parse(name, description, argv)
+    name = Path(script).resolve().relative_to(FOLDER).with_suffix("").as_posix()
+    parser = arguments(name, description)
+    parser.add_argument(
+        "--effort", type=int, default=EFFORT, metavar="N", help=f"of ours, default: {EFFORT}"
+    )
+    chosen = parser.parse_args(argv)
     try:
         rows = measure(chosen.quick, chosen.model, chosen.effort)
     except PslError as error:  # no such model, or one that does not take photographs
@@ -56,26 +60,15 @@ def run(  # noqa: PLR0917 - as harness.run
         photo_plots.save(plot_path, panels(rows), measures)
 
 
-def _parse(name: str, description: str | None, argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog=f"python benchmarks/{name}",
-        description=description,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--quick", action="store_true", help="a small sample, no files unless named"
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows here")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="write the picture here")
+def arguments(name: str, description: str | None) -> argparse.ArgumentParser:
+    """Those of every script, and the model."""
+    parser = harness.arguments(name, description)
     parser.add_argument("--model", default=MODEL, metavar="NAME|PATH", help=f"default: {MODEL}")
-    parser.add_argument(
-        "--effort", type=int, default=EFFORT, metavar="N", help=f"of ours, default: {EFFORT}"
-    )
-    return parser.parse_args(argv)
+    return parser
 
 
 def _command(name: str, chosen: argparse.Namespace) -> str:
     """What makes the same figures again; of a model given by path, the name alone."""
     quick = " --quick" if chosen.quick else ""
     model = Path(chosen.model).stem
-    return f"python benchmarks/{name} --model {model} --effort {chosen.effort}{quick}"
+    return f"python benchmarks/{name}.py --model {model} --effort {chosen.effort}{quick}"

@@ -18,7 +18,6 @@ The sheet shows what decodes from one photograph. `--quick`: one photograph, fou
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the scripts it shares code
 
 import photos
 from harness import RESULTS, Row, table, write_json
-from photo_run import LIBRARIES, MODEL
+from photo_run import LIBRARIES, arguments
 from pseudocodec._cli.report import stages
 from pseudocodec.errors import PslError
 from pseudocodec.exploration import UNCHANGED, USUAL, Changed, explore_latent
@@ -114,24 +113,9 @@ def _caption(result: Changed) -> str:
     return f"{result.operation}\n{result.psnr:.2f} dB, {result.bpp:.3f} bpp"
 
 
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog=f"python benchmarks/{NAME}.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--quick", action="store_true", help="a small sample, no files unless named"
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows here")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="write the pictures here")
-    parser.add_argument("--model", default=MODEL, metavar="NAME|PATH", help=f"default: {MODEL}")
-    return parser.parse_args(argv)
-
-
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure, print the table, and write the JSON file and the pictures."""
-    chosen = _parse(argv)
+    chosen = arguments(NAME, __doc__).parse_args(argv)
     try:
         rows, png = measure(chosen.quick, chosen.model)
     except PslError as error:
