@@ -50,6 +50,8 @@ def fill(path: Path, jobs: Sequence[Row], make: Callable[[Row], Row], at_once: i
     """
     rows = read(path)
     missing = [job for job in jobs if not of(rows, job)]
+    if not missing:
+        return
     cores = max(1, (os.cpu_count() or 1) // at_once)
     with multiprocessing.get_context("spawn").Pool(at_once, _begin, (cores,)) as pool:
         found = pool.imap_unordered(partial(_row, make), missing)

@@ -3,59 +3,89 @@
 Models of the shape of `digits` are trained from scratch on MNIST, one after the other: one with the
 rate drawn at random, the others at one rate each. All take 6,000 steps and see as many pictures, so
 the first sees few of each rate. PSNR on 2,000 held-out training pictures, through the ideal channel
-at that rate. An hour and a half of one core; a run that is ended goes on from the checkpoints in
-benchmarks/.cache (delete them to start afresh). `--quick`: 20 steps, which say nothing.
+at that rate.
+
+An hour and a half of one core. What each model came to is kept in
+benchmarks/results/one_model_nets.json: a run that is ended goes on with the next model, and where
+benchmarks/.cache still has its checkpoint, in the middle of one. `--quick`: 20 steps, which say
+nothing, and nothing is kept.
 """
 
 from __future__ import annotations
 
+import functools
 import math
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import bounds
 import data
-from harness import Row, log, run
+import kept
+from harness import RESULTS, Row, log, run
 from pseudocodec.training.data import split
 from pseudocodec.training.loop import Recipe, Trainer
-from pseudocodec.training.plan import plan_for
+from pseudocodec.training.plan import Plan, plan_for
 from pseudocodec.training.team import Team
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from torch import Tensor
 
 RATES = (48, 128, 256)  # bits a picture: 6, 16 and 32 bytes
 STEPS, QUICK_STEPS = 6_000, 20
+NETS = RESULTS / "one_model_nets.json"
 COLUMNS = {"bits": "d", "steps": "d", "every_rate": ".2f", "this_rate": ".2f", "cost": "+.3f"}
 
 
 def measure(quick: bool) -> list[Row]:
     """A row a rate."""
-    rates = RATES[1:2] if quick else RATES
-    every = trained(None, quick)
+    if quick:
+        nets = [job | make(job) for job in jobs(QUICK_STEPS, RATES[1:2])]
+    else:
+        kept.fill(NETS, jobs(), make, 1)
+        nets = [row for job in jobs() for row in kept.of(kept.read(NETS), job)]
+    every, *others = nets
     rows = []
-    for rate in rates:
-        both = every.psnr(rate), trained(rate, quick).psnr(rate)
-        row = {"bits": rate, "steps": every.step, "every_rate": both[0], "this_rate": both[1]}
-        rows.append(row | {"cost": both[1] - both[0]})
+    for net in others:
+        bits = net["bits"]
+        both = {"every_rate": every[f"psnr_{bits}"], "this_rate": net[f"psnr_{bits}"]}
+        row = {"bits": bits, "steps": net["steps"]} | both
+        rows.append(row | {"cost": both["this_rate"] - both["every_rate"]})
     return rows
 
 
-def trained(rate: int | None, quick: bool) -> Trainer:
-    """A model for one rate, or for all of them; from its checkpoint where there is one."""
-    import torch
+def jobs(steps: int = STEPS, rates: tuple[int, ...] = RATES) -> list[Row]:
+    """What each model is of: all rates, which is no number of bits, or one; and how it is made."""
+    made = kept.digest({"plan": asdict(pictures()[2]), "recipe": asdict(_recipe(steps, None))})
+    return [{"bits": bits, "steps": steps, "choices": made} for bits in (None, *rates)]
 
-    pixels = torch.from_numpy(data.mnist("train"))[:, None]
-    images, held_out = split(pixels, seed=0)
-    recipe = Recipe(budget=math.inf, steps=QUICK_STEPS if quick else STEPS, fixed_bits=rate)
-    trainer = Trainer(images, held_out, plan_for(images, held_out), recipe, Team.join("cpu"))
-    name = f"{rate} bits" if rate else "every rate"
-    checkpoint = None if quick else bounds.CACHE / f"one_model, {name}.checkpoint"
+
+def make(job: Row) -> Row:
+    """PSNR at the rates that a model is trained for; the training goes on from its checkpoint."""
+    bits, steps = job["bits"], job["steps"]
+    images, held_out, plan = pictures()
+    trainer = Trainer(images, held_out, plan, _recipe(steps, bits), Team.join("cpu"))
+    name = f"{bits} bits" if bits else "every rate"
+    checkpoint = None if steps == QUICK_STEPS else bounds.CACHE / f"one_model, {name}.checkpoint"
     if checkpoint and checkpoint.exists():
         trainer.load(checkpoint)
     elif checkpoint:
         checkpoint.parent.mkdir(exist_ok=True)
     trainer.run(checkpoint, lambda at: log.print(f"{name}, step {at.step:,}: {at.describe()}"))
-    return trainer
+    return {f"psnr_{rate}": trainer.psnr(rate) for rate in ([bits] if bits else RATES)}
+
+
+@functools.cache
+def pictures() -> tuple[Tensor, Tensor, Plan]:
+    """To train on, held out, and what is trained for them."""
+    import torch
+
+    images, held_out = split(torch.from_numpy(data.mnist("train"))[:, None], seed=0)
+    return images, held_out, plan_for(images, held_out)
+
+
+def _recipe(steps: int, bits: int | None) -> Recipe:
+    return Recipe(budget=math.inf, steps=steps, fixed_bits=bits)
 
 
 def draw(axes: Axes, rows: list[Row]) -> None:
