@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numba
 import numpy as np
 from numpy.typing import NDArray
+from rich.progress import track
 
 from bounds import curve
 from harness import Row, log, run
@@ -77,7 +78,7 @@ EFFICIENCY = 0.87
 def measure(quick: bool) -> list[Row]:
     numba.set_num_threads(1)
     rows = []
-    for case in CASES:
+    for case in track(CASES, "cases", console=log):
         n, efforts = (4, (0, 3)) if quick else (case.n, case.efforts)
         variances = SOURCES[case.source]
         normal = np.random.default_rng(len(variances)).standard_normal((n, len(variances)))
@@ -87,7 +88,6 @@ def measure(quick: bool) -> list[Row]:
         facts |= {"blocks": case.blocks, "spread": 0.0}
         for effort in efforts:
             rows.append({**facts, **coded(code, variances, normal, case.bits, effort)})
-            log.print(rows[-1])
     for spread in (0.0, 0.25, 0.5):
         rows += [with_spread(spread, 8 if quick else 128, effort) for effort in SPREAD_EFFORTS]
     return rows
