@@ -7,7 +7,7 @@ at that rate.
 
 An hour and a half of one core. What each model came to is kept in
 benchmarks/results/one_model_nets.json: a run that is ended goes on with the next model, and where
-benchmarks/.cache still has its checkpoint, in the middle of one. `--quick`: 20 steps, which say
+benchmarks/runs still has its checkpoint, in the middle of one. `--quick`: 20 steps, which say
 nothing, and nothing is kept.
 """
 
@@ -18,14 +18,14 @@ import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-import bounds
 import data
 import kept
-from harness import RESULTS, Row, log, run
+from harness import RESULTS, Row, run
 from pseudocodec.training.data import split
 from pseudocodec.training.loop import Recipe, Trainer
 from pseudocodec.training.plan import Plan, plan_for
 from pseudocodec.training.team import Team
+from runs import finish
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,13 +65,8 @@ def make(job: Row) -> Row:
     bits, steps = job["bits"], job["steps"]
     images, held_out, plan = pictures()
     trainer = Trainer(images, held_out, plan, _recipe(steps, bits), Team.join("cpu"))
-    name = f"{bits} bits" if bits else "every rate"
-    checkpoint = None if steps == QUICK_STEPS else bounds.CACHE / f"one_model, {name}.checkpoint"
-    if checkpoint and checkpoint.exists():
-        trainer.load(checkpoint)
-    elif checkpoint:
-        checkpoint.parent.mkdir(exist_ok=True)
-    trainer.run(checkpoint, lambda at: log.print(f"{name}, step {at.step:,}: {at.describe()}"))
+    name = f"one_model, {bits} bits" if bits else "one_model, every rate"
+    finish(name, trainer, quick=steps == QUICK_STEPS)
     return {f"psnr_{rate}": trainer.psnr(rate) for rate in ([bits] if bits else RATES)}
 
 

@@ -7,8 +7,7 @@ non-saturating loss, m = 5101 for the digits' sequences, and what its autoencode
 and 28 count: maps of 4 x 4 values (fewer values than its first autoencoder's 100 could not have
 been better than that).
 
-A net that is trained is kept in `runs/` beside this file, and one that is interrupted goes on from
-there; delete the folder to begin anew. As in training, several scripts must not share a name.
+Nets are kept while and after they are trained: see `runs`.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -25,7 +23,6 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import data
-from harness import log
 from pseudocodec.metrics import Images
 from pseudocodec.nets.gan import GanConfig, GanTransform
 from pseudocodec.prng import THESIS
@@ -36,18 +33,15 @@ from pseudocodec.training.inverse import (
     InverseRecipe,
     InverseRun,
 )
-from pseudocodec.training.run import Run
 from pseudocodec.training.team import Team
+from runs import finish
 
-RUNS = Path(__file__).parent / "runs"
 FOREVER = 1e9  # seconds: steps are counted
 QUICK_STEPS, QUICK_PICTURES = 6, 256
 DIGIT = GanConfig(28, 28, 1, 25)
 FACE = GanConfig(64, 64, 3, 100, base=24, encoder_base=24)
 MAPS = (7, 14, 28)  # of the larger autoencoders, of 4 x 4 values each
 PLACES = 16
-
-R = TypeVar("R", bound=Run[Any])
 
 
 @dataclass(frozen=True)
@@ -122,17 +116,6 @@ def autoencoder(kind: str, latents: int | None = None, *, quick: bool) -> Traine
     run = AutoencoderRun(pictures, config, recipe, Team(torch.device("cpu")))
     run = finish(f"{kind}-autoencoder-{config.latents}", run, quick=quick)
     return Trained(run.averaged(), kind, run.step * k.batch / len(pictures), [])
-
-
-def finish(name: str, run: R, *, quick: bool) -> R:
-    """Train `run` to its end, from where it stopped; of a quick one nothing is kept."""
-    path = None if quick else RUNS / f"{name}.checkpoint"
-    if path and path.is_file():
-        run.load(path)
-    if run.fraction < 1:
-        RUNS.mkdir(exist_ok=True)
-        run.run(path, lambda p: log.print(f"{name} {p.fraction:4.0%} {p.describe()}"))
-    return run
 
 
 def _steps(count: int, quick: bool) -> int:

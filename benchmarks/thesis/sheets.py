@@ -1,7 +1,7 @@
 """Sample sheets: originals above what comes back of them, a row a method.
 
 Sheets of digits stand among the results. Those of faces show pictures whose licence is not stated,
-and stay in `runs/`, which is not part of the repository.
+and stay in `benchmarks/runs/`, which is not part of the repository.
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from textwrap import wrap
 
-from protocol import RUNS
-
 from harness import RESULTS, log
 from pseudocodec.evaluation.sheet import draw_sheet
 from pseudocodec.metrics import Images
+from runs import RUNS
 
 SHOWN = 16
 WIDTH = 20  # letters of a label's line
