@@ -10,7 +10,7 @@ Eight Kodak pictures named in advance (kodim01-04, 07, 13, 19, 23), whole files 
 - `start`: one picture fitted from the shared start and from nets that know nothing: the cost
   (mean squared error + price x bits a pixel) for steps; bytes of a crop of 64 x 64.
 
-Fits are made before, by overfit_fits.py, for they take a day: those that benchmarks/results has are
+Fits are made before, by overfit_fits.py, for they take hours: those that benchmarks/results has are
 reported, efforts that all pictures have been fitted at. `--quick`: crops of 96 x 96 of two pictures
 at effort 0, nothing kept.
 """

@@ -5,8 +5,8 @@
 fits at efforts 1 and 5, one after the other on all cores, and keeps what each whole file came to in
 benchmarks/results/overfit_fits.json: a run that is ended, with Ctrl-C or otherwise, goes on from
 there. With `--at-once 2` two fits share the cores, which takes nine tenths of the time; a row says
-of how many cores its seconds are. A step takes 28 ms on two cores and 49 on one: all fits at effort
-1 a quarter of an hour, at 5 an hour, at 9 more than four.
+of how many cores its seconds are. A step takes 19 ms on two cores and 33 on one: all fits at effort
+1 ten minutes, at 5 forty, at 9 three hours.
 """
 
 from __future__ import annotations
