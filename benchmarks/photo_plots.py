@@ -23,7 +23,7 @@ _SLOWER = "#8b0000"  # ours at a higher effort
 _COLOURS = {
     **COLOURS,
     "JPEG 2000": "#ff7f0e",
-    "HEIC": "#8c564b",
+    "HEIC": "#bcbd22",
     "BPG 4:4:4": "#17becf",
     "AV1": "#2ca02c",
     "VTM": "black",
