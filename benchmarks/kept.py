@@ -13,7 +13,8 @@ import json
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -53,7 +54,8 @@ def fill(path: Path, jobs: Sequence[Row], make: Callable[[Row], Row], at_once: i
     if not missing:
         return
     cores = max(1, (os.cpu_count() or 1) // at_once)
-    with multiprocessing.get_context("spawn").Pool(at_once, _begin, (cores,)) as pool:
+    context = multiprocessing.get_context("spawn")
+    with _ended_by_signals(), context.Pool(at_once, _begin, (cores,)) as pool:
         found = pool.imap_unordered(partial(_row, make), missing)
         for row in track(found, path.stem, len(missing), console=log):
             rows.append(row)
@@ -90,8 +92,6 @@ def main(
     parser.add_argument("subjects", nargs="+", choices=subjects, metavar="|".join(subjects))
     parser.add_argument("--at-once", type=int, default=1, choices=range(1, 65), metavar="N")
     options = parser.parse_args()
-    for number in (signal.SIGINT, signal.SIGTERM):  # or its processes would go on alone
-        signal.signal(number, _end)
     chosen = [job for subject in options.subjects for job in jobs(subject)]
     fill(path, chosen, make, options.at_once)
 
@@ -104,6 +104,18 @@ def _begin(cores: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     numba.set_num_threads(cores)
     torch.set_num_threads(cores)
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """A SIGTERM, too, ends what is inside as an exception does: processes would go on alone."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, _end) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _end(*_: object) -> NoReturn:

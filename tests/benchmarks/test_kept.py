@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from functools import partial
 
 import kept
@@ -16,7 +17,9 @@ def test_what_is_kept_is_not_made_again(tmp_path):
     path = tmp_path / "rows.json"
     path.write_text(json.dumps([{"effort": 1, "value": "kept"}, {"effort": 9, "value": "other"}]))
     jobs = [{"effort": 1}, {"effort": 2}, {"effort": 3}]
+    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     kept.fill(path, jobs, partial(dict, value="made"), 2)
+    assert handlers == [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     rows = kept.read(path)
     assert rows[:2] == [{"effort": 1, "value": "kept"}, {"effort": 9, "value": "other"}]
     assert sorted(row["effort"] for row in rows[2:]) == [2, 3]
