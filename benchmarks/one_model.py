@@ -5,7 +5,7 @@ rate drawn at random, the others at one rate each. All take 6,000 steps and see 
 the first sees few of each rate. PSNR on 2,000 held-out training pictures, through the ideal channel
 at that rate.
 
-An hour and a half of one core. What each model came to is kept in
+An hour or more of one core. What each model came to is kept in
 benchmarks/results/one_model_nets.json: a run that is ended goes on with the next model, and where
 benchmarks/runs still has its checkpoint, in the middle of one. `--quick`: 20 steps, which say
 nothing, and nothing is kept.
