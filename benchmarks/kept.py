@@ -11,7 +11,6 @@ import argparse
 import hashlib
 import json
 import multiprocessing
-import os
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from rich.progress import track
 
 from harness import Row, log
 from pseudocodec.files import atomic_write
+from pseudocodec.parallel.workers import usable_cpus
 
 
 def read(path: Path) -> list[Row]:
@@ -53,7 +53,7 @@ def fill(path: Path, jobs: Sequence[Row], make: Callable[[Row], Row], at_once: i
     missing = [job for job in jobs if not of(rows, job)]
     if not missing:
         return
-    cores = max(1, (os.cpu_count() or 1) // at_once)
+    cores = max(1, usable_cpus() // at_once)
     context = multiprocessing.get_context("spawn")
     with _ended_by_signals(), context.Pool(at_once, _begin, (cores,)) as pool:
         found = pool.imap_unordered(partial(_row, make), missing)

@@ -2,14 +2,14 @@
 
 The shape of `photo`, its nets narrower and wider, with most of their features at an eighth of the
 side, without the linear path that runs beside them (a plain mean-scale hyperprior), and that linear
-path almost alone. All begin from nothing and train for half an hour of one core by the recipe of
+path almost alone. All begin from nothing and train for twenty minutes of one core by the recipe of
 `train --codec photo`, as many at once as there are cores. Then whole files of 256 x 256 pixels from
 the middle of the validation pictures, five qualities, default effort: bits at equal PSNR
 (Bjontegaard) against the first shape, steps that fit into the time, and thousands of
-multiplications a pixel to decode. After half an hour a shape that learns fast is ahead of one that
-would end better.
+multiplications a pixel to decode. After so short a time a shape that learns fast is ahead of one
+that would end better.
 
-An hour and a half of two cores. What each shape came to is kept in
+Two hours and a quarter of one core. What each shape came to is kept in
 benchmarks/results/photo_shapes_nets.json: a run that is ended goes on with the next, and where
 benchmarks/runs still has its checkpoint, in the middle of one. `--quick`: 4 steps of two shapes,
 which say nothing, and nothing is kept.
@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import functools
 import math
-import os
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
@@ -36,6 +35,7 @@ from harness import RESULTS, Row, run
 from pseudocodec.evaluation.bd import bd_rate
 from pseudocodec.metrics import psnr
 from pseudocodec.nets.hyperprior import HyperpriorConfig
+from pseudocodec.parallel.workers import usable_cpus
 from pseudocodec.training.photo import PhotoRecipe
 from runs import finish
 
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from pseudocodec.nets.hyperprior import HyperpriorTransform
     from pseudocodec.training.photo import PhotoTrainer
 
-SECONDS, QUICK_STEPS = 1_800, 4
+SECONDS, QUICK_STEPS = 1_200, 4
 CONFIGS = {
     "shipped": HyperpriorConfig(),
     "narrow": HyperpriorConfig(fine=40, coarse=96, deep=128),
@@ -71,7 +71,7 @@ def measure(quick: bool) -> list[Row]:
     if quick:
         rows = [job | make(job) for job in jobs(QUICK_SHAPES, None)]
     else:
-        kept.fill(NETS, jobs(), make, os.cpu_count() or 1)
+        kept.fill(NETS, jobs(), make, usable_cpus())
         rows = [row for job in jobs() for row in kept.of(kept.read(NETS), job)]
     anchor = rows[0]["points"]
     # Curves of nets that know nothing need not meet at any PSNR.
@@ -169,7 +169,7 @@ def draw(axes: Axes, rows: list[Row]) -> None:
         axes.plot(*np.transpose(row["points"]), "o-", label=label)
     axes.set_xlabel("bits a pixel")
     axes.set_ylabel("PSNR, dB")
-    axes.set_title("Shapes of a photo model, half an hour each", loc="left")
+    axes.set_title("Shapes of a photo model, twenty minutes each", loc="left")
     axes.legend()
 
 
