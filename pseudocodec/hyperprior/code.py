@@ -7,19 +7,20 @@ the stream of the hyper-latents, and to the end that of the latents.
 
 A hyper-latent is coded relative to a mean, rounded, with a table; mean and table depend on channel
 and level alone. A latent, in units of its quantiser step, likewise; its mean and table come from
-the hyper-synthesis.
+the hyper-synthesis. Where a model has contexts, the tables are only where they begin.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pseudocodec.entropy import scales
 from pseudocodec.errors import Corrupt, PslError
+from pseudocodec.hyperprior.contexts import Contexts
 from pseudocodec.hyperprior.integer import (
     ACTIVATION,
     LEVEL_STEPS,
@@ -36,9 +37,24 @@ MOST_HYPER = 1000  # absolute value of a hyper-latent's symbol
 MOST_HYPER_MEAN = 1 << 19  # with the symbol it stays below the synthesis' LIMIT
 MOST_INDEX = 255 << ACTIVATION
 MOST_ROWS = 256
+CONTEXTS, HYPER_CONTEXTS = "contexts.", "hyper_contexts."  # names of tensors begin with it
 LAYERS = (True, True, False, False)  # which are shuffled
 
 Reals = NDArray[np.float32]
+
+
+class Symbols(NamedTuple):
+    """What a payload holds: hyper-latents and residuals, and what they were coded with.
+
+    `hyper` and the table of each, `hyper_tables`, (hyper, h/4, w/4); `means`, in sixteenths,
+    `tables` and `residuals` (latents, h, w).
+    """
+
+    hyper: NDArray[np.int32]
+    hyper_tables: NDArray[np.uint8]
+    means: Integers
+    tables: NDArray[np.uint8]
+    residuals: NDArray[np.int32]
 
 
 class HyperpriorCode:
@@ -46,7 +62,8 @@ class HyperpriorCode:
 
     Attributes: `latents` and `hyper` (channels), `hyper_mean` and `hyper_index` (rows, hyper; means
     and tables of hyper-latents, ACTIVATION fractional bits), `synthesis`, `top` (the highest
-    level; levels are 0 to `top`, 256 to a row). Raises PslError for tensors that do not fit.
+    level; levels are 0 to `top`, 256 to a row), `contexts` and `hyper_contexts` (of latents and
+    hyper-latents; None in models without). Raises PslError for tensors that do not fit.
     """
 
     kind = "hyperprior"
@@ -74,6 +91,8 @@ class HyperpriorCode:
         fits = within(self.hyper_mean, MOST_HYPER_MEAN) and within(self.hyper_index, MOST_INDEX)
         if not fits:
             raise PslError("hyperprior code: its rows are out of range; get the model again")
+        self.contexts = self._contexts(tensors, CONTEXTS, self.latents)
+        self.hyper_contexts = self._contexts(tensors, HYPER_CONTEXTS, self.hyper)
 
     def encode(
         self, latents: Reals, hyper: Reals, level: int, prices: Reals | None = None
@@ -85,8 +104,8 @@ class HyperpriorCode:
             hyper: (hyper, ceil(h / 4), ceil(w / 4)).
             level: 0 to `top`.
             prices: (latents,), what a squared step of error in each channel is worth in bits; a
-                residual then takes the step towards zero that saves more than it costs. Without
-                them it is rounded.
+                residual then takes the step towards what is expected, if that saves more than it
+                costs. Without them it is rounded.
 
         Raises PslError for latents that are not finite.
         """
@@ -94,19 +113,28 @@ class HyperpriorCode:
             raise PslError("the nets gave latents that are not finite: the model is damaged")
         mean = row_at(self.hyper_mean, level)[:, None, None]
         symbols = np.rint(hyper - mean / (1 << ACTIVATION)).clip(-MOST_HYPER, MOST_HYPER)
-        symbols = symbols.astype(np.int64)
-        front = self._encode(symbols, self._hyper_tables(symbols.shape, level))
-        means, index = self._predict(symbols, level, latents.shape[1:])
+        whole = symbols.astype(np.int32)
+        tables = self._hyper_tables(whole.shape, level)
+        front = self._encode(whole, tables, level, self.hyper_contexts)
+        means, index = self._predict(whole.astype(np.int64), level, latents.shape[1:])
         shift = means / (1 << MEAN)
-        residuals = self._quantised(latents - shift, index, prices)
-        payload = _varint(len(front)) + front + self._encode(residuals, index)
-        return payload, (residuals + shift).astype(np.float32)
+        if self.contexts and prices is not None:
+            back, residuals = self.contexts.encode_values(latents - shift, index, level, prices)
+        else:
+            residuals = self._quantised(latents - shift, index, prices)
+            back = self._encode(residuals, index, level, self.contexts)
+        return _varint(len(front)) + front + back, (residuals + shift).astype(np.float32)
 
     def decode(self, payload: bytes, height: int, width: int, level: int) -> Reals:
         """A payload -> gained latents (latents, height, width), multiples of 1/16, exact.
 
         Raises Corrupt for a payload that `encode` does not write.
         """
+        read = self.read(payload, height, width, level)
+        return (read.residuals + read.means / (1 << MEAN)).astype(np.float32)
+
+    def read(self, payload: bytes, height: int, width: int, level: int) -> Symbols:
+        """The integers that a payload of height x width latents holds. Raises as `decode`."""
         length, start = _read_varint(payload)
         if length > len(payload) - start:
             raise Corrupt(
@@ -115,12 +143,13 @@ class HyperpriorCode:
             )
         shape = (self.hyper, -(-height // GROUP), -(-width // GROUP))
         front = payload[start : start + length]
-        symbols = self._decode(front, self._hyper_tables(shape, level)).astype(np.int64)
+        tables = self._hyper_tables(shape, level)
+        symbols = self._decode(front, tables, level, self.hyper_contexts)
         if symbols.size and np.abs(symbols).max() > MOST_HYPER:
             raise Corrupt("tile: a hyper-latent is out of range; the file is damaged")
-        means, index = self._predict(symbols, level, (height, width))
-        residuals = self._decode(payload[start + length :], index)
-        return (residuals + means / (1 << MEAN)).astype(np.float32)
+        means, index = self._predict(symbols.astype(np.int64), level, (height, width))
+        residuals = self._decode(payload[start + length :], index, level, self.contexts)
+        return Symbols(symbols, tables, means, index, residuals)
 
     def _quantised(
         self, values: NDArray[np.float64], index: NDArray[np.uint8], prices: Reals | None
@@ -153,10 +182,29 @@ class HyperpriorCode:
         index = (row >> ACTIVATION).clip(0, self.tables.count - 1).astype(np.uint8)
         return np.broadcast_to(index[:, None, None], shape)
 
-    def _encode(self, symbols: NDArray[Any], index: NDArray[np.uint8]) -> bytes:
+    def _contexts(
+        self, tensors: Mapping[str, NDArray[Any]], prefix: str, channels: int
+    ) -> Contexts | None:
+        """What the tensors of a prefix make; None where there are none."""
+        kept = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+        return Contexts(kept, self.tables, channels, self.top) if kept else None
+
+    def _encode(
+        self,
+        symbols: NDArray[np.int32],
+        index: NDArray[np.uint8],
+        level: int,
+        contexts: Contexts | None,
+    ) -> bytes:
+        if contexts:
+            return contexts.encode(symbols, index, level)
         return scales.encode(symbols.ravel(), index.ravel(), self.tables)
 
-    def _decode(self, payload: bytes, index: NDArray[np.uint8]) -> NDArray[np.int32]:
+    def _decode(
+        self, payload: bytes, index: NDArray[np.uint8], level: int, contexts: Contexts | None
+    ) -> NDArray[np.int32]:
+        if contexts:
+            return contexts.decode(payload, index, level)
         return scales.decode(payload, index.ravel(), self.tables).reshape(index.shape)
 
 

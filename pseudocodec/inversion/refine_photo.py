@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from pseudocodec.inversion.annealing import annealed
+from pseudocodec.inversion.contexts import ExpectedTables
 from pseudocodec.inversion.distortion import Distortion, Scene
 from pseudocodec.nets.hyperprior import HyperpriorTransform
 from pseudocodec.nets.information import information
@@ -23,6 +24,7 @@ RATE = 0.065  # of Adam, in quantiser steps; falls to a tenth of it
 BETAS = (0.8, 0.99)
 WARMEST, COLDEST = 0.5, 0.1  # temperatures of the rounding, from the first step to the last
 LATER = 1.5  # power of the share of steps done that the temperature's logarithm falls with
+CONTEXTS_EVERY = 4  # steps: they change slowly, and cost a tenth of a step
 SEED = 0  # of the rounding: an encoder gives the same file every time
 
 
@@ -40,11 +42,12 @@ def refine_photo(
     level: Tensor,
     *,
     steps: int,
+    contexts: ExpectedTables | None = None,
 ) -> Refined:
     """`steps` steps from a tile's latents and `hyper` towards less bits + lambda * error.
 
     `hyper` is (1, hyper, ceil(h/4), ceil(w/4)), `level` (1,) in rows. What surrounds the tile stays
-    as it is.
+    as it is. `contexts` are those of the model's residuals, where it has any.
     """
     generator = torch.Generator(hyper.device).manual_seed(SEED)
     gain = transform.gain(level)
@@ -55,6 +58,7 @@ def refine_photo(
     )
     hyper_mean, hyper_index = transform.predict_hyper(level)
     distortion = Distortion(transform, scene, level)
+    means = wider = torch.zeros((), device=gained.device)
     with torch.enable_grad():
         y, z = gained.clone().requires_grad_(True), hyper.clone().requires_grad_(True)
         optimiser = torch.optim.Adam([y, z], lr=RATE, betas=BETAS)
@@ -68,7 +72,9 @@ def refine_photo(
             height, width = y.shape[2:]
             mean, index = mean[..., :height, :width], index[..., :height, :width]
             residual = annealed(y - mean, temperature, generator)
-            bits = bits + information(residual, index).sum()
+            if contexts and step % CONTEXTS_EVERY == 0:
+                means, wider = contexts((y - mean).detach().round(), index.detach())
+            bits = bits + information(residual - means, index + wider).sum()
             error = distortion(residual + mean)
             optimiser.zero_grad()
             (bits + price * error).sum().backward()  # type: ignore[no-untyped-call]

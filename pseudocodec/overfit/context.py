@@ -19,6 +19,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from pseudocodec.entropy.ranges import advance, peek
 from pseudocodec.overfit import laplace
 from pseudocodec.overfit.design import (
     ABOVE,
@@ -31,7 +32,6 @@ from pseudocodec.overfit.design import (
     level_sizes,
 )
 from pseudocodec.overfit.laplace import MOST_MEAN, SCALE_ONE, SCALES
-from pseudocodec.overfit.ranges import advance, begin, peek
 
 FEATURE, WEIGHT = 8, 12  # fractional bits
 MOST = float(1 << 20)  # of a feature
@@ -219,18 +219,6 @@ def _distribution(w1, b1, w2, b2, w3, b3, context, h1, h2, out):  # type: ignore
     out[0] = min(max(np.floor((mean + 2.0) * 0.25), -float(MOST_MEAN)), float(MOST_MEAN))
     scale = np.floor((scale + 16.0) / 32.0) + SCALE_ONE
     out[1] = min(max(scale, 0.0), SCALES - 1.0)
-
-
-def decode_start(words: NDArray[np.uint32]) -> NDArray[np.uint64]:
-    """The state of a coder at the beginning of a stream."""
-    state = np.zeros(3, np.uint64)
-    _begin(words, state)
-    return state
-
-
-@numba.njit(cache=True)
-def _begin(words, state):  # type: ignore[no-untyped-def]
-    begin(words, state)
 
 
 @numba.njit(cache=True)

@@ -11,14 +11,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pseudocodec.entropy import ranges
 from pseudocodec.errors import Corrupt
-from pseudocodec.overfit import front, ranges
+from pseudocodec.overfit import front
 from pseudocodec.overfit.context import (
     Tables,
     blank,
     code_latents,
     code_values,
-    decode_start,
     net_of,
 )
 from pseudocodec.overfit.design import slices, unflatten
@@ -106,7 +106,7 @@ def _code(
     count = sum(len(d.values) for d in changed) + sum(plane.size for plane in content.latents)
     places, sizes = np.zeros(count, np.uint32), np.zeros(count, np.uint32)
     given = np.zeros(0, np.uint32) if words is None else words
-    state = decode_start(given)
+    state = ranges.start_reading(given)
     at = 0
     for difference in changed:
         values, scale = difference.values, difference.precision.scale

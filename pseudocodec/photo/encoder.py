@@ -116,6 +116,7 @@ class Encoder:
     def _refined(self, number: int, hyper: Tensor, level: Tensor, steps: int) -> Refined:
         import torch
 
+        from pseudocodec.inversion.contexts import ExpectedTables
         from pseudocodec.inversion.distortion import Scene
         from pseudocodec.inversion.refine_photo import refine_photo
 
@@ -128,7 +129,15 @@ class Encoder:
             mask[..., *self.grid.pixels.inside(area).relative_to(area).slices] = 1
             latents = torch.from_numpy(self._around(seen)).to(self.device)[None]
             scene = Scene(images, mask, latents, tile.relative_to(seen).slices)
-            return refine_photo(self.transform, scene, hyper.clone(), level.clone(), steps=steps)
+            contexts = self.model.code.contexts
+            return refine_photo(
+                self.transform,
+                scene,
+                hyper.clone(),
+                level.clone(),
+                steps=steps,
+                contexts=ExpectedTables(contexts, self.device) if contexts else None,
+            )
 
     def _around(self, box: Box) -> Latents:
         """Latents of `box`, of all tiles it touches."""

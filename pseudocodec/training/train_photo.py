@@ -13,6 +13,7 @@ from pseudocodec.training.job import Job
 from pseudocodec.training.photo import PhotoProgress, PhotoRecipe, PhotoTrainer
 from pseudocodec.training.photo_report import report_on
 from pseudocodec.training.photo_start import start_from
+from pseudocodec.training.teach_photo import teach_photo
 from pseudocodec.training.team import Team
 
 
@@ -39,7 +40,9 @@ def train_photo(
     if job.carry_out(trainer, log) is None:
         return {}
     transform = trainer.averaged().transform.cpu()
-    identity = export_photo(transform, job.title, job.files.target)
+    export_photo(transform, job.title, job.files.target)
+    job.on_note("learning contexts from squares, which takes a few minutes")
+    identity = teach_photo(job.files.target, squares, seed=job.seed, device=job.device)
     result = job.files.result(identity, trainer) | {"report": None}
     if report:
         lines = [

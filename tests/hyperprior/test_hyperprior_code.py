@@ -122,7 +122,7 @@ class TestMalformedPayload:
         shape = (HYPER, 2, 2)
         symbols = np.zeros(shape, np.int64)
         symbols[1, 1, 1] = MOST_HYPER + 1
-        stream = CODE._encode(symbols, CODE._hyper_tables(shape, 200))
+        stream = CODE._encode(symbols.astype(np.int32), CODE._hyper_tables(shape, 200), 200, None)
         with pytest.raises(Corrupt, match="hyper-latent is out of range"):
             self.decode(bytes([len(stream)]) + stream)
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pseudocodec.entropy import FrequencyTable, coder
-from pseudocodec.overfit import laplace, ranges
-from pseudocodec.overfit.context import Tables, code_values, decode_start
+from pseudocodec.entropy import FrequencyTable, coder, ranges
+from pseudocodec.overfit import laplace
+from pseudocodec.overfit.context import Tables, code_values
 
 TABLES = Tables(laplace.power_table(), laplace.rate_table())
 
@@ -51,10 +51,10 @@ def test_values_come_back(values: list[int], scale: int) -> None:
     symbols = np.array(values, np.int32)
     places, sizes = (np.zeros(len(symbols), np.uint32) for _ in range(2))
     none = np.zeros(0, np.uint32)
-    code_values(TABLES, symbols, scale, False, none, decode_start(none), places, sizes)
+    code_values(TABLES, symbols, scale, False, none, ranges.start_reading(none), places, sizes)
     words = ranges.words_of(ranges.encode(places, sizes))
     out, again = np.zeros_like(symbols), (np.zeros_like(places), np.zeros_like(sizes))
-    code_values(TABLES, out, scale, True, words, decode_start(words), *again)
+    code_values(TABLES, out, scale, True, words, ranges.start_reading(words), *again)
     np.testing.assert_array_equal(out, symbols)
     np.testing.assert_array_equal(again, (places, sizes))
 

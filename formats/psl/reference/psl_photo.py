@@ -9,6 +9,7 @@ import struct
 import zlib
 
 import numpy as np
+import psl_contexts
 import psl_overfit
 from psl_codes import TOTAL, Stream, ends_of
 from psl_reader import Record, Tables, need
@@ -65,6 +66,10 @@ def check(tables: Tables) -> None:
     mean, index = tables["hyper_mean"].astype(object), tables["hyper_index"].astype(object)
     need(abs(mean).max() <= 1 << 19 and abs(index).max() <= 255 << 8, "M48")
     need(tables["gain"].min() >= 0 and tables["gain"].max() <= 1 << 24, "M48")
+    for prefix, channels in (("contexts.", tables["gain"]), ("hyper_contexts.", mean)):
+        own = {k.removeprefix(prefix): v for k, v in tables.items() if k.startswith(prefix)}
+        if own:
+            psl_contexts.check(own, channels.shape[1], len(tables["scales.widths"]))
 
 
 def tile(tables: Tables, data: bytes, box: tuple[int, int], level: int) -> np.ndarray:
@@ -74,19 +79,36 @@ def tile(tables: Tables, data: bytes, box: tuple[int, int], level: int) -> np.nd
     need(used == 1 or (used and data[used - 1]), "M47")
     length = sum((byte & 127) << 7 * i for i, byte in enumerate(data[:used]))
     need(used + length <= len(data), "M47")
-    widths = tables["scales.widths"]
-    parts = np.split(tables["scales.frequencies"], np.cumsum(widths)[:-1])
-    scales = [ends_of(part.tolist()) for part in parts]
+    count = len(tables["scales.widths"])
     means, index = at(tables["hyper_mean"], level), at(tables["hyper_index"], level)
     shape = len(means), -(-box[0] // 4), -(-box[1] // 4)
-    own = np.clip(index + 128 >> 8, 0, len(scales) - 1)
+    own = np.clip(index + 128 >> 8, 0, count - 1)
     own = np.broadcast_to(own[:, None, None], shape)
-    hyper = residuals(data[used : used + length], own, scales)
+    hyper = stream(tables, "hyper_contexts.", data[used : used + length], own, level)
     need(np.abs(hyper).max() <= 1000, "M47")
     means, index = synthesis(tables, 256 * hyper + means[:, None, None], level)
     means, index = (v[:, : box[0], : box[1]] for v in (means, index))
-    out = residuals(data[used + length :], np.minimum(index, len(scales) - 1), scales)
+    index = np.minimum(index, count - 1)
+    out = stream(tables, "contexts.", data[used + length :], index, level)
     return (out + means / 16).astype(np.float32)
+
+
+def stream(tables: Tables, prefix: str, data: bytes, index: np.ndarray, level: int) -> np.ndarray:
+    """Residuals with these tables, in the contexts that the prefix names, if the model has them."""
+    scales = scales_of(tables)
+    own = {k.removeprefix(prefix): v for k, v in tables.items() if k.startswith(prefix)}
+    if not own:
+        return residuals(data, index, [ends_of(part) for part in scales])
+    share = 8 * level // (256 * (len(tables["gain"]) - 1) + 1)
+    return psl_contexts.residuals(data, index, own, scales, share)
+
+
+def scales_of(tables: Tables) -> list[list[int]]:
+    """The frequencies of each table."""
+    widths = tables["scales.widths"]
+    return [
+        part.tolist() for part in np.split(tables["scales.frequencies"], np.cumsum(widths)[:-1])
+    ]
 
 
 def at(rows: np.ndarray, level: int) -> np.ndarray:

@@ -1,8 +1,8 @@
 """The range coder of the format, symbol by symbol, for distributions that change at each of them.
 
-It writes the streams that `pseudocodec.entropy` writes (the specification's *Streams*) for the same
-frequencies. constriction's coder takes a table a call; here each latent has a distribution of its
-own, which depends on the latents before it.
+It writes the streams of `pseudocodec.entropy.coder` (the specification's *Streams*) for the same
+frequencies. constriction's coder takes a table a call; here each symbol has a distribution of
+its own, which depends on the symbols before it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 BITS = 24  # of the frequencies' sum
+ROOM = 3  # words beyond those of the symbols
 _LOW32 = np.uint64(0xFFFFFFFF)
 _ONE = np.uint64(1)
 _WORD = np.uint64(32)
@@ -25,8 +26,12 @@ def encode(starts: NDArray[np.uint32], sizes: NDArray[np.uint32]) -> bytes:
     It is the shortest binary fraction in the symbols' interval, in whole bytes without zeros at
     the end.
     """
-    words = np.zeros(len(starts) + 3, np.uint32)  # a symbol narrows by 2^24: less than a word each
-    count = _encode(starts, sizes, words)
+    words = np.zeros(len(starts) + ROOM, np.uint32)  # a symbol narrows by 2^24: less than a word
+    return stream_of(words, _encode(starts, sizes, words))
+
+
+def stream_of(words: NDArray[np.uint32], count: int) -> bytes:
+    """The first `count` words that a writer has finished, without zeros at the end."""
     return words[:count].astype(">u4").tobytes().rstrip(b"\0")
 
 
@@ -36,28 +41,55 @@ def words_of(stream: bytes) -> NDArray[np.uint32]:
     return np.frombuffer(padded, ">u4").astype(np.uint32)
 
 
+def start_writing() -> NDArray[np.uint64]:
+    """The state of a writer that has written nothing."""
+    writer = np.zeros(3, np.uint64)
+    open_writer(writer)
+    return writer
+
+
+def start_reading(words: NDArray[np.uint32]) -> NDArray[np.uint64]:
+    """The state of a reader at the beginning of a stream."""
+    reader = np.zeros(3, np.uint64)
+    begin(words, reader)
+    return reader
+
+
 @numba.njit(cache=True)
 def _encode(starts, sizes, words):  # type: ignore[no-untyped-def]
-    low, span = np.uint64(0), np.uint64(0xFFFFFFFFFFFFFFFF)
-    count = 0
+    writer = np.zeros(3, np.uint64)
+    open_writer(writer)
     for i in range(len(starts)):
-        unit = span >> _SHIFT
-        before = low
-        low += unit * np.uint64(starts[i])
-        if low < before:
-            _carry(words, count)
-        span = unit * np.uint64(sizes[i])
-        if span <= _LOW32:
-            words[count] = low >> _WORD
-            count += 1
-            low <<= _WORD
-            span <<= _WORD
-    return _finish(low, span, words, count)
+        put(words, writer, starts[i], sizes[i])
+    return finish(words, writer)
 
 
 @numba.njit(cache=True)
-def _finish(low, span, words, count):  # type: ignore[no-untyped-def]
-    """Append the number with the most zeros at its end in [low, low + span)."""
+def open_writer(writer):  # type: ignore[no-untyped-def]
+    """Set up `writer` (3,), uint64: the interval's low end, its width, words written."""
+    writer[0], writer[1], writer[2] = 0, np.uint64(0xFFFFFFFFFFFFFFFF), 0
+
+
+@numba.njit(cache=True)
+def put(words, writer, start, size):  # type: ignore[no-untyped-def]
+    """Write a symbol, which takes at most a word; `finish` then needs ROOM words more."""
+    unit = writer[1] >> _SHIFT
+    low = writer[0] + unit * np.uint64(start)
+    span = unit * np.uint64(size)
+    if low < writer[0]:
+        _carry(words, np.int64(writer[2]))
+    if span <= _LOW32:
+        words[np.int64(writer[2])] = low >> _WORD
+        writer[2] += _ONE
+        low <<= _WORD
+        span <<= _WORD
+    writer[0], writer[1] = low, span
+
+
+@numba.njit(cache=True)
+def finish(words, writer):  # type: ignore[no-untyped-def]
+    """Append the number in the interval with the most zeros at its end; the count of words."""
+    low, span, count = writer[0], writer[1], np.int64(writer[2])
     if low == np.uint64(0):
         return count
     if np.uint64(0) - low < span:  # 2^64 is in it: nothing is left but the carry

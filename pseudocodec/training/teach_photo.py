@@ -1,0 +1,75 @@
+"""The contexts of a photo model, learnt from pictures that it codes: the last step of training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pseudocodec.hyperprior.code import CONTEXTS, HYPER_CONTEXTS
+from pseudocodec.model.file import model_id, read_facts, read_tensors, write_model
+from pseudocodec.model.photo import PhotoModel
+from pseudocodec.photo import payload
+from pseudocodec.photo.encoder import PLAIN, Encoder
+from pseudocodec.training.contexts import Tile, learn_contexts
+
+SHOWN = 1_600  # pictures, each at one level
+ROUNDS = 2  # the second learns from residuals that were chosen in the contexts of the first
+
+
+def teach_photo(
+    path: Path, squares: Tensor, *, seed: int = 0, shown: int = SHOWN, device: str = "auto"
+) -> bytes:
+    """Give the photo model at `path` contexts learnt from `squares`, uint8 (N, 3, S, S).
+
+    At most `shown` of them are coded, each at a random level. Those that the model has already are
+    replaced. Returns the model's new id.
+    """
+    rng = np.random.default_rng(seed)
+    chosen = rng.permutation(len(squares))[:shown]
+    pictures = [squares[i].permute(1, 2, 0).cpu().numpy() for i in chosen.tolist()]
+    identity = model_id(path)
+    for _ in range(ROUNDS):
+        model = PhotoModel(identity, path, read_facts(path))
+        tiles: list[Tile] = []
+        hyper: list[Tile] = []
+        levels = rng.integers(0, model.code.top + 1, len(pictures)).tolist()
+        for picture, level in zip(pictures, levels, strict=True):
+            for latents, above in _tiles(model, picture, level, device):
+                tiles.append(latents)
+                hyper.append(above)
+        identity = _write(model, path, tiles, hyper)
+    return identity
+
+
+def _tiles(
+    model: PhotoModel, picture: NDArray[np.uint8], level: int, device: str
+) -> Iterator[tuple[Tile, Tile]]:
+    """Latents and hyper-latents of a picture (H, W, 3), as they are coded."""
+    encoder = Encoder(model, picture, effort=PLAIN, device=device)
+    data = encoder.encode(level).payload
+    front = payload.unpack(data, len(data), encoder.grid)
+    for number in range(encoder.grid.tiles):
+        box = encoder.grid.tile(number)
+        part = data[front.offsets[number] : front.offsets[number + 1]]
+        read = model.code.read(part, box.height, box.width, level)
+        yield (
+            Tile(read.residuals, read.tables, level),
+            Tile(read.hyper, np.ascontiguousarray(read.hyper_tables), level),
+        )
+
+
+def _write(model: PhotoModel, path: Path, tiles: Sequence[Tile], hyper: Sequence[Tile]) -> bytes:
+    tensors = {
+        key: value
+        for key, value in read_tensors(path).items()
+        if not key.startswith((f"code.{CONTEXTS}", f"code.{HYPER_CONTEXTS}"))
+    }
+    for prefix, shown in ((CONTEXTS, tiles), (HYPER_CONTEXTS, hyper)):
+        learnt: dict[str, Any] = learn_contexts(shown, model.code.tables, model.code.top)
+        tensors |= {f"code.{prefix}{key}": value for key, value in learnt.items()}
+    return write_model(path, model.facts, tensors, overwrite=True)
