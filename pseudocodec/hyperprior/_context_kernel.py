@@ -164,27 +164,22 @@ def code(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915, PLR0917
             for c in range(channels):
                 at = c + PAD
                 table = np.int64(index[y, x, c])
-                mean, offset, far = np.int64(0), np.int64(0), 0
+                mean, offset, far = np.int64(0), np.int64(0), np.int64(0)
                 if c < shifted:
                     total = _mean(net.means[c], at, left, up, up_left, up_right, here)
                     mean = limited((total + 2048) >> 12, MOST_SHIFT)
-                    offset = min(max(total - (mean << 12), -2048), 2047)
-                    table = max(table - net.narrow[c], 0)
-                    far = min(abs(mean), SHIFTS - 1)
+                    offset = np.minimum(limited(total - (mean << 12), 2048), 2047)
+                    table = np.maximum(table - net.narrow[c], 0)
+                    far = np.minimum(abs(mean), SHIFTS - 1)
                 expected = net.expected[table]
                 awaited[this, x + 1, at] = min(expected, CAP << 8)
-                size = size_of(
-                    max(
-                        _magnitude(
-                            net.magnitudes[c], at, m_left, m_up, m_up_left, m_up_right, m_here
-                        )
-                        + _expectation(net.expectations[c], at, e_left, e_up, e_here),
-                        205 * expected,
-                    )
-                )
+                around = _magnitude(
+                    net.magnitudes[c], at, m_left, m_up, m_up_left, m_up_right, m_here
+                ) + _expectation(net.expectations[c], at, e_left, e_up, e_here)
+                size = size_of(np.maximum(around, 205 * expected))
                 surprise = ratio(seen, awaiting)
                 match = 3 * min(m_here[at - 1], 2) + min(m_here[at - 2], 2)
-                near = min(abs(offset) >> 9, OFFSETS - 1)
+                near = np.minimum(abs(offset) >> 9, OFFSETS - 1)
                 bases[0] = starts[0] + (table * LEVELS + share) * SHIFTS + far
                 bases[1] = starts[1] + (table * OFFSETS + near) * SHIFTS + far
                 bases[2] = starts[2] + table * SIZES + size
@@ -201,7 +196,7 @@ def code(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915, PLR0917
                         )
                 value = np.int64(residuals[y, x, c]) - mean
                 reached = 0
-                sign = 0
+                sign = np.int64(0)
                 # A decision at each threshold: is the magnitude there or beyond?
                 while True:
                     first, second = _rows(reached, table, c, tables, channels)

@@ -13,6 +13,7 @@ import pseudocodec
 from pseudocodec.container import ArchiveWriter, Geometry, read_single, write_single
 from pseudocodec.errors import Corrupt, PslError
 from pseudocodec.hyperprior import HyperpriorCode
+from pseudocodec.hyperprior.contexts import untaught
 from pseudocodec.training.export_photo import code_tensors
 
 SIZE = Geometry(100, 70)  # two tiles of 64 pixels a side by two
@@ -142,3 +143,25 @@ def test_m48_sums_stay_exact(key, value):
     tensor.ravel()[0] = value
     with pytest.raises(PslError, match="out of range"):
         HyperpriorCode(tensors | {key: tensor})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("means", -(1 << 15)),  # 196 of them, times 1023
+        ("contexts", 256),
+        ("weights", (1 << 22) + 1),
+        ("weights", -(1 << 22) - 1),
+    ],
+)
+def test_m53_contexts_are_in_range(name, value):
+    tensors = code_tensors(photo_models.transform())
+    code = HyperpriorCode(tensors)
+    kept = untaught(code.latents, code.tables.count)
+    good = tensors | {f"contexts.{key}": tensor for key, tensor in kept.items()}
+    assert HyperpriorCode(good).contexts
+    for bad in (np.full_like(kept[name], value), kept[name][:-1], kept[name].astype(np.int64)):
+        with pytest.raises(PslError, match="hyperprior contexts"):
+            HyperpriorCode(good | {f"contexts.{name}": bad})
+    with pytest.raises(PslError, match="missing"):
+        HyperpriorCode({key: good[key] for key in good if key != f"contexts.{name}"})

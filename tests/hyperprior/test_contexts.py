@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pseudocodec.entropy import scales
-from pseudocodec.errors import Corrupt, PslError
+from pseudocodec.errors import Corrupt
 from pseudocodec.hyperprior import _context_kernel as kernel
 from pseudocodec.hyperprior.contexts import Contexts, untaught
 from pseudocodec.training.contexts import Tile, learn_contexts
@@ -23,7 +23,6 @@ from pseudocodec.training.export_photo import code_tensors
 REFERENCE = Path(__file__).parents[2] / "formats" / "psl" / "reference"
 sys.path.insert(0, str(REFERENCE))
 import psl_contexts  # noqa: E402
-import psl_reader  # noqa: E402
 
 Tensors = dict[str, NDArray[Any]]
 CHANNELS, TOP = 52, 512  # some of them have no mean
@@ -155,29 +154,3 @@ def test_sizes_and_ratios_are_where_the_specification_says() -> None:
     assert [kernel.ratio(seen, 20) for seen in (0, 7, 8, 13, 17, 22, 28, 38, 56)] == [
         0, 0, 1, 2, 3, 4, 5, 6, 7,
     ]  # fmt: skip
-
-
-@pytest.mark.parametrize("name", list(TAUGHT))
-def test_m53_contexts_are_in_range(name: str) -> None:
-    bad: dict[str, Tensors] = {
-        "missing": {k: v for k, v in TAUGHT.items() if k != name},
-        "shorter": TAUGHT | {name: TAUGHT[name][:-1]},
-        "another dtype": TAUGHT | {name: TAUGHT[name].astype(np.int64)},
-    }
-    largest = {"means": 32767, "magnitudes": 32767, "contexts": 256, "weights": (1 << 22) + 1}
-    if name in largest:
-        bad["out of range"] = TAUGHT | {name: np.full_like(TAUGHT[name], largest[name])}
-    if name == "means":
-        del bad["out of range"]  # 196 weights of 16 bits times 1023: see below
-        full = np.full_like(TAUGHT[name], -32768)
-        assert 196 * 32768 * 1023 >= 1 << 31
-        bad["sums"] = TAUGHT | {name: full}
-    if name == "magnitudes":
-        del bad["out of range"]
-        assert 76 * 32768 * 20 < 1 << 31  # no row of them is too large
-    for tensors in bad.values():
-        with pytest.raises(PslError, match="hyperprior contexts"):
-            Contexts(tensors, TABLES, CHANNELS, TOP)
-        if len(tensors) == len(TAUGHT):
-            with pytest.raises(psl_reader.Corrupt):
-                psl_contexts.check(tensors, CHANNELS, TABLES.count)

@@ -23,6 +23,7 @@ import numpy as np
 ARCHIVE, GEOMETRY, CHUNKS, RECORD_GEOMETRY, DENSE = 1, 2, 4, 8, 16
 Size = tuple[int, int]
 Tables = dict[str, Any]
+INTEGERS = {"U8": "u1", "I16": "<i2", "I32": "<i4", "U32": "<u4", "I64": "<i8"}
 
 
 class Refused(ValueError):
@@ -198,10 +199,9 @@ class Model:
         self.facts = json.loads(header.pop("__metadata__")["pseudocodec"])
         self._tensors: Tables = {}
         for name, t in header.items():
-            if t["dtype"] in ("I16", "I64"):
+            if dtype := INTEGERS.get(t["dtype"]):
                 begin, end = (8 + length + offset for offset in t["data_offsets"])
-                values = np.frombuffer(raw[begin:end], "<i2" if t["dtype"] == "I16" else "<i8")
-                self._tensors[name] = values.reshape(t["shape"])
+                self._tensors[name] = np.frombuffer(raw[begin:end], dtype).reshape(t["shape"])
 
     def code(self, dense: bool) -> tuple[Tables, Tables]:
         """The parameters and the tables of the latent code of a file."""
