@@ -7,85 +7,40 @@ between two residuals when a tile is encoded for rate and distortion.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numba
 import numpy as np
-from numpy.typing import NDArray
 
 from pseudocodec.entropy.ranges import ROOM, advance, finish, peek, put
+from pseudocodec.hyperprior._context_layout import (
+    BEFORE,
+    BESIDE,
+    BIAS,
+    CAP,
+    CORRUPT,
+    COUNTED,
+    DIRECTIONS,
+    EARLIER,
+    EXPECTED,
+    FULL,
+    LEVELS,
+    MATCHES,
+    MOST_RESIDUAL,
+    MOST_SEEN_RESIDUAL,
+    MOST_SHIFT,
+    NEAR,
+    OFFSETS,
+    PAD,
+    RATIOS,
+    SETS,
+    SHIFTS,
+    SIGNED,
+    SIZES,
+    STEPS,
+    THRESHOLDS,
+)
 from pseudocodec.hyperprior.mixing import learn, limited, mixed
 
-NEAR, BEFORE = 24, 4  # channels that the mean looks at: in neighbours to either side, and here
-BESIDE, EARLIER, EXPECTED = 1, 64, 4  # and the magnitude; of the last, expectations
-MEANS = 8 * NEAR + BEFORE
-MAGNITUDES = 4 * (2 * BESIDE + 1) + EARLIER
-EXPECTATIONS = 3 + EXPECTED
-SHIFTED = 48  # channels, from the first on, whose mean is looked for
-CAP = 20  # of magnitudes that magnitudes are expected from
-MOST_SEEN_RESIDUAL = 1023  # either side; of residuals that means are expected from
-MOST_SHIFT = 32767
-MOST_RESIDUAL = 65535
-PAD = 64  # channels of zeros on both sides
-STEPS = 12  # decisions that are told from each other
-LEVELS, SIZES, MATCHES, RATIOS, OFFSETS, SHIFTS = 8, 48, 9, 8, 4, 3
-DIRECTIONS = 20  # of offsets, for signs
-SETS = 3  # of weights by table
-BIAS = 77  # a logit that is always the same
-COUNTED, SIGNED = 6, 3  # contexts of a magnitude's decisions, and of a sign
-INPUTS = 2 + COUNTED
-FULL, CORRUPT = -1, -2  # instead of a number of words
-
-
-def _thresholds() -> list[int]:
-    """1 to 8, then four an octave up to 2^17."""
-    out = list(range(1, 9))
-    while out[-1] < 1 << 17:
-        step = out[-1] // 4
-        out += [out[-1] + step * k for k in (1, 2, 3, 4)]
-    return out
-
-
-THRESHOLDS = np.array(_thresholds())
 _LAST = len(THRESHOLDS) - 1
-
-
-class Net(NamedTuple):
-    """What is expected of a latent, for the kernel; N channels, T tables.
-
-    `expected` (T,): the mean magnitude in 1/256. `usual` (T, thresholds): logits of reaching each
-    threshold from the one before. `means` (S, MEANS), `magnitudes` (N, MAGNITUDES),
-    `expectations` (N, EXPECTATIONS): weights with 12 fractional bits. `narrow` (N,): tables
-    that a better mean is worth.
-    """
-
-    expected: NDArray[np.int64]
-    usual: NDArray[np.int64]
-    means: NDArray[np.int32]
-    magnitudes: NDArray[np.int32]
-    expectations: NDArray[np.int64]
-    narrow: NDArray[np.int64]
-
-
-def sizes(channels: int, tables: int) -> list[int]:
-    """How many contexts there are of each of the COUNTED kinds and of the SIGNED ones."""
-    by_table, by_channel = STEPS * tables, STEPS * channels
-    return [
-        by_table * LEVELS * SHIFTS,
-        by_table * OFFSETS * SHIFTS,
-        by_table * SIZES,
-        by_channel * SIZES,
-        by_channel * RATIOS,
-        STEPS * SIZES * RATIOS * MATCHES,
-        9 * channels,
-        27 * channels,
-        DIRECTIONS,
-    ]
-
-
-def rows(channels: int, tables: int) -> int:
-    """How many rows of weights there are."""
-    return SETS * tables + channels + STEPS + channels + 1
 
 
 @numba.njit(cache=True)
@@ -110,24 +65,6 @@ def size_of(magnitude):  # type: ignore[no-untyped-def]
     if octave == 0 and scaled < 4:
         return 0
     return min(4 * octave + scaled - 4, SIZES - 1)
-
-
-class Machine(NamedTuple):
-    """What turns decisions into a stream or back, and the scratch that it needs.
-
-    `given` are words to be decoded with `reader` (3,), empty when a tile is encoded; `words` and
-    `writer` (3,) take what is coded, in both cases.
-    """
-
-    contexts: NDArray[np.uint32]
-    weights: NDArray[np.int32]
-    given: NDArray[np.uint32]
-    reader: NDArray[np.uint64]
-    words: NDArray[np.uint32]
-    writer: NDArray[np.uint64]
-    places: NDArray[np.int64]
-    inputs: NDArray[np.int64]
-    outputs: NDArray[np.int64]
 
 
 @numba.njit(cache=True)

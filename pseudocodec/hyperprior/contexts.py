@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from pseudocodec.entropy import ranges
 from pseudocodec.entropy.scales import ScaleTables
 from pseudocodec.errors import Corrupt, PslError
-from pseudocodec.hyperprior import _context_kernel as kernel
+from pseudocodec.hyperprior import _context_layout as layout
+from pseudocodec.hyperprior._context_kernel import code
 from pseudocodec.hyperprior.mixing import (
     LOGITS,
     MOST_SEEN,
@@ -66,7 +67,7 @@ class Contexts:
         self.top = top
         self.net = net_of(kept, tables)
         self.start = Learnt(kept["contexts"], kept["weights"])
-        sizes = kernel.sizes(channels, tables.count)
+        sizes = layout.sizes(channels, tables.count)
         self._starts = np.cumsum([0, *sizes[:-1]])
 
     def encode(self, residuals: Residuals, index: NDArray[np.uint8], level: int) -> bytes:
@@ -94,7 +95,7 @@ class Contexts:
         residuals = np.zeros((*index.shape[1:], len(index)), np.int32)
         tile = _Tile(residuals, _last(index), level, words=ranges.words_of(stream))
         words, count, _ = self._coded(self.start, tile)
-        if count == kernel.CORRUPT or ranges.stream_of(words, count) != stream:
+        if count == layout.CORRUPT or ranges.stream_of(words, count) != stream:
             raise Corrupt(
                 f"tile: a stream of {len(stream)} bytes is none that the model's contexts give; "
                 "the file is damaged or belongs to another model"
@@ -122,25 +123,25 @@ class Contexts:
             learnt = Learnt(start.contexts.copy(), start.weights.copy())
             written = np.zeros(room, np.uint32)
             count = self._run(learnt, tile, written)
-            if count != kernel.FULL:
+            if count != layout.FULL:
                 return written, count, learnt
             room *= 4
 
     def _run(self, learnt: Learnt, tile: _Tile, written: NDArray[np.uint32]) -> int:
         words = tile.words
-        machine = kernel.Machine(
+        machine = layout.Machine(
             learnt.contexts,
             learnt.weights,
             np.zeros(0, np.uint32) if words is None else words,
             np.zeros(0, np.uint64) if words is None else ranges.start_reading(words),
             written,
             ranges.start_writing(),
-            np.zeros(kernel.COUNTED, np.int64),
-            np.zeros(kernel.INPUTS, np.int64),
+            np.zeros(layout.COUNTED, np.int64),
+            np.zeros(layout.INPUTS, np.int64),
             np.zeros(2, np.int64),
         )
-        share = tile.level * kernel.LEVELS // (self.top + 1)
-        count: int = kernel.code(
+        share = tile.level * layout.LEVELS // (self.top + 1)
+        count: int = code(
             self.net,
             machine,
             self._starts,
@@ -153,10 +154,10 @@ class Contexts:
         return count
 
 
-def net_of(tensors: Mapping[str, NDArray[Any]], tables: ScaleTables) -> kernel.Net:
+def net_of(tensors: Mapping[str, NDArray[Any]], tables: ScaleTables) -> layout.Net:
     """The kernel's parameters: of the tables, and of the tensors that are learnt once."""
     expected, usual = _of_tables(tables)
-    return kernel.Net(
+    return layout.Net(
         expected,
         usual,
         tensors["means"].astype(np.int32),
@@ -168,16 +169,16 @@ def net_of(tensors: Mapping[str, NDArray[Any]], tables: ScaleTables) -> kernel.N
 
 def untaught(channels: int, tables: int) -> dict[str, NDArray[Any]]:
     """The tensors of a code that expects nothing and has seen nothing."""
-    weights = np.zeros((kernel.rows(channels, tables), kernel.INPUTS), np.int32)
+    weights = np.zeros((layout.rows(channels, tables), layout.INPUTS), np.int32)
     signs = len(weights) - channels - 1
     weights[:signs, 0], weights[:signs, 2:] = 0.3 * 65536, 0.12 * 65536
-    weights[signs:, 2 : 2 + kernel.SIGNED] = 0.25 * 65536
+    weights[signs:, 2 : 2 + layout.SIGNED] = 0.25 * 65536
     return {
-        "means": np.zeros((min(kernel.SHIFTED, channels), kernel.MEANS), np.int16),
-        "magnitudes": np.zeros((channels, kernel.MAGNITUDES), np.int16),
-        "expectations": np.zeros((channels, kernel.EXPECTATIONS), np.int16),
+        "means": np.zeros((min(layout.SHIFTED, channels), layout.MEANS), np.int16),
+        "magnitudes": np.zeros((channels, layout.MAGNITUDES), np.int16),
+        "expectations": np.zeros((channels, layout.EXPECTATIONS), np.int16),
         "narrow": np.zeros(channels, np.uint8),
-        "contexts": np.full(sum(kernel.sizes(channels, tables)), 1 << 31, np.uint32),
+        "contexts": np.full(sum(layout.sizes(channels, tables)), 1 << 31, np.uint32),
         "weights": weights,
     }
 
@@ -185,12 +186,12 @@ def untaught(channels: int, tables: int) -> dict[str, NDArray[Any]]:
 def _of_tables(tables: ScaleTables) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Mean magnitudes (T,) in 1/256, and logits (T, thresholds) of reaching each from the last."""
     expected = np.zeros(tables.count, np.int64)
-    usual = np.zeros((tables.count, len(kernel.THRESHOLDS)), np.int64)
+    usual = np.zeros((tables.count, len(layout.THRESHOLDS)), np.int64)
     for number, table in enumerate(tables.tables):
         folded = _folded(table.frequencies)
         expected[number] = (np.arange(len(folded)) * folded).sum() >> 16
         tails = folded[::-1].cumsum()[::-1]
-        reached = np.concatenate([tails, [0]])[kernel.THRESHOLDS.clip(max=len(tails))]
+        reached = np.concatenate([tails, [0]])[layout.THRESHOLDS.clip(max=len(tails))]
         before = np.concatenate([tails[:1], reached[:-1]])
         chance = (reached * 65536 // before.clip(1)).clip(1, 65535)
         usual[number] = np.where(reached > 0, LOGITS[chance], -256)
@@ -229,8 +230,8 @@ def _check(tensors: Mapping[str, NDArray[Any]], channels: int, tables: int) -> N
     )
     seen = tensors["contexts"] & ((1 << SEEN_BITS) - 1)
     if (
-        means * kernel.MOST_SEEN_RESIDUAL >= 1 << 31
-        or magnitudes * kernel.CAP >= 1 << 31
+        means * layout.MOST_SEEN_RESIDUAL >= 1 << 31
+        or magnitudes * layout.CAP >= 1 << 31
         or seen.max() > MOST_SEEN
         or np.abs(tensors["weights"].astype(np.int64)).max() > MOST_WEIGHT
     ):

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pseudocodec.hyperprior import _context_kernel as kernel
+from pseudocodec.hyperprior import _context_layout as layout
 from pseudocodec.hyperprior.contexts import Contexts
 from pseudocodec.hyperprior.integer import LOWEST_SCALE, SCALE_STEP
 
@@ -43,12 +43,12 @@ class ExpectedTables:
         Their means (1, N, h, w), and by how many tables (1, N, h, w) what is expected is wider than
         `index` says.
         """
-        seen = residuals.clamp(-kernel.MOST_SEEN_RESIDUAL, kernel.MOST_SEEN_RESIDUAL)
+        seen = residuals.clamp(-layout.MOST_SEEN_RESIDUAL, layout.MOST_SEEN_RESIDUAL)
         means = torch.zeros_like(residuals)
         means[:, : self.shifted] = _causal(seen, self.means)
         expected = self._expected((index - self.narrow).clamp_(min=0))
-        magnitude = _causal((residuals - means).abs_().clamp_(max=kernel.CAP), self.magnitudes)
-        magnitude += _causal(expected.clamp(max=kernel.CAP), self.expectations)
+        magnitude = _causal((residuals - means).abs_().clamp_(max=layout.CAP), self.magnitudes)
+        magnitude += _causal(expected.clamp(max=layout.CAP), self.expectations)
         return means, self._index(torch.maximum(magnitude, LEAST * expected)) - index
 
     def _expected(self, index: Tensor) -> Tensor:
@@ -80,31 +80,31 @@ AROUND = ((1, 0), (0, 1), (0, 0), (0, 2))  # left, above, above left, above righ
 HERE = (1, 1)
 
 
-def _mean_kernel(net: kernel.Net) -> NDArray[np.float32]:
-    near, channels = kernel.NEAR, len(net.magnitudes)
+def _mean_kernel(net: layout.Net) -> NDArray[np.float32]:
+    near, channels = layout.NEAR, len(net.magnitudes)
     out = _zeros(len(net.means), channels)
     for c, weights in enumerate(net.means):
         for k, place in enumerate(AROUND):
             _put(out[c], place, c - near, weights[2 * near * k : 2 * near * (k + 1)])
-        _put(out[c], HERE, c - kernel.BEFORE, weights[8 * near :])
+        _put(out[c], HERE, c - layout.BEFORE, weights[8 * near :])
     return out / ONE
 
 
-def _magnitude_kernel(net: kernel.Net) -> NDArray[np.float32]:
+def _magnitude_kernel(net: layout.Net) -> NDArray[np.float32]:
     out = _zeros(len(net.magnitudes), len(net.magnitudes))
     for c, weights in enumerate(net.magnitudes):
-        _put(out[c], HERE, c - kernel.EARLIER, weights[: kernel.EARLIER])
+        _put(out[c], HERE, c - layout.EARLIER, weights[: layout.EARLIER])
         for k, place in enumerate(AROUND):
-            _put(out[c], place, c - kernel.BESIDE, weights[kernel.EARLIER + k :: 4])
+            _put(out[c], place, c - layout.BESIDE, weights[layout.EARLIER + k :: 4])
     return out / ONE
 
 
-def _expectation_kernel(net: kernel.Net) -> NDArray[np.float32]:
+def _expectation_kernel(net: layout.Net) -> NDArray[np.float32]:
     out = _zeros(len(net.magnitudes), len(net.magnitudes))
     for c, weights in enumerate(net.expectations):
         for k, place in enumerate((AROUND[0], AROUND[1], HERE)):
             _put(out[c], place, c, weights[k : k + 1])
-        _put(out[c], HERE, c - kernel.EXPECTED, weights[3:])
+        _put(out[c], HERE, c - layout.EXPECTED, weights[3:])
     return out / ONE
 
 

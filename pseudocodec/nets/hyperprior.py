@@ -1,7 +1,7 @@
 """Nets for photographs of any size: transforms to a sixteenth of the side and a hyperprior.
 
-A mean-scale hyperprior (Minnen, Balle & Toderici 2018) without serial context, one set of nets for
-all rates (gain units; Cui et al. 2021). As in the nets for pictures of one kind, a fixed linear
+A mean-scale hyperprior (Minnen, Balle & Toderici 2018), whose nets know no serial context, one set
+for all rates (gain units; Cui et al. 2021). As in the nets for pictures of one kind, a fixed linear
 path, the Karhunen-Loeve transform of 16 x 16 patches, runs beside the nets, which start at zero:
 training begins with a working transform codec. All layers see a bounded neighbourhood and nothing
 of the whole picture, so that tiles with a halo decode as the whole does.

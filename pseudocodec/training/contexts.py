@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pseudocodec.entropy.scales import ScaleTables
-from pseudocodec.hyperprior import _context_kernel as kernel
+from pseudocodec.hyperprior import _context_layout as layout
 from pseudocodec.hyperprior.contexts import Contexts, net_of, untaught
 from pseudocodec.hyperprior.integer import SCALE_STEP
 from pseudocodec.hyperprior.mixing import SEEN_BITS
@@ -26,7 +26,7 @@ AT_ONCE = 8
 RIDGE, RIDGE_OF_ALL = 0.01, 1e-4  # of a feature's own power, and of the mean of all
 LEAST_LEFT = 0.01  # of a variance
 SMALL, FLATTENED = 0.05, 0.6  # errors of magnitudes count by (expected + SMALL)^-FLATTENED
-PAD = kernel.PAD
+PAD = layout.PAD
 
 Floats = NDArray[np.float32]
 
@@ -61,16 +61,16 @@ def _means(tiles: Sequence[Tile], shifted: int) -> tuple[NDArray[np.int16], NDAr
 
     All tiles count alike, whatever their level.
     """
-    near, before = kernel.NEAR, kernel.BEFORE
+    near, before = layout.NEAR, layout.BEFORE
     width = min(shifted + near, len(tiles[0].residuals))
     powers = np.zeros((5 * width, 5 * width))
     for tile in tiles:
-        most = kernel.MOST_SEEN_RESIDUAL
+        most = layout.MOST_SEEN_RESIDUAL
         planes = _around(tile.residuals[:width].clip(-most, most).astype(np.float32))
         features = planes.reshape(5 * width, -1)
         features /= math.sqrt(float(np.square(planes[4]).mean()) + 1e-9)
         powers += features @ features.T
-    weights = np.zeros((shifted, kernel.MEANS), np.int16)
+    weights = np.zeros((shifted, layout.MEANS), np.int16)
     narrow = np.zeros(len(tiles[0].residuals), np.uint8)
     for c in range(shifted):
         places = [
@@ -83,17 +83,17 @@ def _means(tiles: Sequence[Tile], shifted: int) -> tuple[NDArray[np.int16], NDAr
         places += [(4 * width + d, 8 * near + i) for i, d in here if d >= 0]
         columns, slots = map(list, zip(*places, strict=True))
         solved, left = _solved(powers, columns, 4 * width + c)
-        weights[c, slots] = _fixed(solved, kernel.MOST_SEEN_RESIDUAL)
+        weights[c, slots] = _fixed(solved, layout.MOST_SEEN_RESIDUAL)
         narrow[c] = round(-math.log(max(left, LEAST_LEFT)) / 2 / SCALE_STEP)
     return weights, narrow
 
 
 def _magnitudes(
-    tiles: Sequence[Tile], net: kernel.Net
+    tiles: Sequence[Tile], net: layout.Net
 ) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
     """Weights of magnitudes around and of expectations."""
     channels = len(tiles[0].residuals)
-    count = kernel.MAGNITUDES + kernel.EXPECTATIONS + 1
+    count = layout.MAGNITUDES + layout.EXPECTATIONS + 1
     powers = np.zeros((channels, count, count))
     for start in range(0, len(tiles), AT_ONCE):
         parts = [_found_and_expected(tile, net) for tile in tiles[start : start + AT_ONCE]]
@@ -112,38 +112,38 @@ def _magnitudes(
     columns = list(range(count - 1))
     for c in range(channels):
         solved, _ = _solved(powers[c], columns, count - 1)
-        weights[c] = _fixed(solved, kernel.CAP)
-    return weights[:, : kernel.MAGNITUDES], weights[:, kernel.MAGNITUDES :]
+        weights[c] = _fixed(solved, layout.CAP)
+    return weights[:, : layout.MAGNITUDES], weights[:, layout.MAGNITUDES :]
 
 
-def _found_and_expected(tile: Tile, net: kernel.Net) -> tuple[Floats, Floats]:
+def _found_and_expected(tile: Tile, net: layout.Net) -> tuple[Floats, Floats]:
     """Magnitudes as the code sees them, and what tables expect, here and around."""
     residuals = tile.residuals.astype(np.float32)
-    shifted, near = len(net.means), kernel.NEAR
-    planes = _around(residuals.clip(-kernel.MOST_SEEN_RESIDUAL, kernel.MOST_SEEN_RESIDUAL))
+    shifted, near = len(net.means), layout.NEAR
+    planes = _around(residuals.clip(-layout.MOST_SEEN_RESIDUAL, layout.MOST_SEEN_RESIDUAL))
     planes = np.pad(planes, ((0, 0), (PAD, PAD), (0, 0), (0, 0)))
     for c in range(shifted):
         weights, first = net.means[c].astype(np.float32), c + PAD - near
         total = np.tensordot(
             weights[: 8 * near].reshape(4, -1), planes[:4, first : first + 2 * near], 2
         )
-        here = planes[4, c + PAD - kernel.BEFORE : c + PAD]
+        here = planes[4, c + PAD - layout.BEFORE : c + PAD]
         total += np.tensordot(weights[8 * near :], here, 1)
         residuals[c] -= np.floor(total / ONE + 0.5)
     table = np.maximum(tile.tables.astype(np.int64) - net.narrow[:, None, None], 0)
-    expected = np.minimum(net.expected[table] / 256, kernel.CAP).astype(np.float32)
-    return _around(np.minimum(np.abs(residuals), kernel.CAP)), _around(expected)
+    expected = np.minimum(net.expected[table] / 256, layout.CAP).astype(np.float32)
+    return _around(np.minimum(np.abs(residuals), layout.CAP)), _around(expected)
 
 
 def _features(found: Floats, expected: Floats, at: int) -> Floats:
     """Of the channel `at` of padded planes, in the order of the weights; behind them its own."""
-    sides = range(at - kernel.BESIDE, at + kernel.BESIDE + 1)
+    sides = range(at - layout.BESIDE, at + layout.BESIDE + 1)
     return np.concatenate(
         [
-            found[4, at - kernel.EARLIER : at],
+            found[4, at - layout.EARLIER : at],
             *(found[:4, side] for side in sides),
             expected[[0, 1, 4], at],
-            expected[4, at - kernel.EXPECTED : at],
+            expected[4, at - layout.EXPECTED : at],
             found[4, at : at + 1],
         ]
     )
