@@ -13,14 +13,13 @@ the hyper-synthesis. Where a model has contexts, the tables are only where they 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pseudocodec.entropy import scales
 from pseudocodec.errors import Corrupt, PslError
-from pseudocodec.hyperprior.contexts import Contexts
 from pseudocodec.hyperprior.integer import (
     ACTIVATION,
     LEVEL_STEPS,
@@ -31,6 +30,9 @@ from pseudocodec.hyperprior.integer import (
     row_at,
     within,
 )
+
+if TYPE_CHECKING:
+    from pseudocodec.hyperprior.contexts import Contexts
 
 GROUP = 4  # latents a hyper-latent, along each side
 MOST_HYPER = 1000  # absolute value of a hyper-latent's symbol
@@ -187,7 +189,11 @@ class HyperpriorCode:
     ) -> Contexts | None:
         """What the tensors of a prefix make; None where there are none."""
         kept = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-        return Contexts(kept, self.tables, channels, self.top) if kept else None
+        if not kept:
+            return None
+        from pseudocodec.hyperprior.contexts import Contexts  # which loads numba
+
+        return Contexts(kept, self.tables, channels, self.top)
 
     def _encode(
         self,
