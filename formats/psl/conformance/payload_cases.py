@@ -23,6 +23,15 @@ INEXACT, UNFIT = tiny.inexact(), tiny.unfit()
 MODELS = {"plain": PLAIN, "rich": RICH, "seeded": SEEDED, "photo": PHOTO} | {
     f"photo-{name}": model for name, model in INEXACT.items()
 }
+CONTEXTS = tiny.contexts_tensors()
+SHORT = {k: v for k, v in CONTEXTS.items() if k.startswith("contexts")}
+SHORT |= {"contexts.contexts": np.zeros(99, "<u4")}
+FAR = {"contexts.means": np.full_like(CONTEXTS["contexts.means"], -(2**15))}
+MODELS |= {
+    "contexts": tiny.photo(**CONTEXTS),
+    "contexts-short": tiny.photo(**SHORT),
+    "contexts-range": tiny.photo(**SHORT | FAR),
+}
 MODELS |= {"fitted": tiny.fitted()} | {f"fitted-{name}": model for name, model in UNFIT.items()}
 DENSE = forge.DENSE
 SIZES = ((100, 70), (1040, 20))  # one tile, two tiles
@@ -35,6 +44,7 @@ def all_cases() -> Iterator[Case]:
     yield from others()
     yield from fronts()
     yield from tiles()
+    yield from contexts()
     yield from models()
     yield from fitted()
 
@@ -140,9 +150,12 @@ def others() -> Iterator[Case]:
     yield bad("scalar-long", "M33", data, "64 bits, of at most 60", **seeded)
 
 
-def payload_of(size: tuple[int, int], *, grey: bool = False, level: int = 300) -> bytes:
+def payload_of(
+    size: tuple[int, int], *, grey: bool = False, level: int = 300, contexts: bool = False
+) -> bytes:
     """A payload of the tiny photo model, its latents drawn at random, some far outside."""
-    code = HyperpriorCode({k[5:]: v for k, v in tiny.photo_tensors().items()})
+    tensors = {k[5:]: v for k, v in tiny.photo_tensors().items()}
+    code = HyperpriorCode(tensors | (CONTEXTS if contexts else {}))
     draw = random.Random(size[0])
     columns, rows = -(-size[0] // 16), -(-size[1] // 16)
     parts = []
@@ -261,6 +274,24 @@ def tiles() -> Iterator[Case]:
     }.items():
         what, region = "alpha differs, and a region is asked for", [0, 0, 8, 8]
         yield bad(f"region-{name}", "M49", damaged, what, region=region, **photo)
+
+
+def contexts() -> Iterator[Case]:
+    """M47 and M53: residuals in contexts."""
+    known = of("contexts")
+    for size in (*SIZES, (1, 1)):
+        payload = payload_of(size, contexts=True)
+        data = file("contexts", payload, size=size, flags=DENSE)
+        yield good(f"contexts-{size[0]}x{size[1]}", "M47", data, "in contexts", **known)
+    payload = payload_of(SIZES[0], contexts=True)
+    for name, body in {"longer": payload + b"\0", "more": payload + b"\1"}.items():
+        data = file("contexts", body, size=SIZES[0], flags=DENSE)
+        yield bad(f"contexts-{name}", "M47", data, "a tile no writer writes", **known)
+    for name in ("short", "range"):
+        model = f"contexts-{name}"
+        data = file(model, payload, size=SIZES[0], flags=DENSE)
+        what = "contexts of another shape or out of range"
+        yield bad(f"model-{model}", "M53", data, what, "PslError", **of(model))
 
 
 def models() -> Iterator[Case]:

@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 
 Tensors = dict[str, NDArray[Any]]
 SMALL, LARGE = [1733, 1627, 5101], [283471, 35899, 524287]  # LCGs of 13 and 19 bits
-NAMES = {np.dtype("<i8"): "I64", np.dtype("<i2"): "I16"}
+NAMES = {
+    np.dtype(kind): name
+    for kind, name in (
+        ("<i8", "I64"), ("<i4", "I32"), ("<i2", "I16"), ("<u4", "U32"), ("u1", "U8"),
+    )
+}  # fmt: skip
 
 
 def safetensors(facts: dict[str, Any], tensors: Tensors) -> bytes:
@@ -107,6 +112,41 @@ def photo(**changed: NDArray[Any]) -> bytes:
     described |= {"net": {"channels": 3}, "payload_bytes": [0, 0]}
     tensors = photo_tensors()
     return safetensors(described, tensors | {f"code.{k}": v for k, v in changed.items()})
+
+
+def contexts_of(channels: int, tables: int, seed: int) -> Tensors:
+    """Tensors of contexts in which something was learnt, by their names without a prefix."""
+    draw = random.Random(seed)
+
+    def drawn(low: int, high: int, kind: str, *shape: int) -> NDArray[Any]:
+        count = int(np.prod(shape))
+        return np.array([draw.randint(low, high) for _ in range(count)], kind).reshape(shape)
+
+    by_table, by_channel = 12 * tables, 12 * channels
+    kinds = [24 * by_table, 12 * by_table, 48 * by_table, 48 * by_channel, 8 * by_channel]
+    kinds += [12 * 48 * 72, 9 * channels, 27 * channels, 20]
+    few = drawn(1 << 20, (1 << 22) - (1 << 20), "<u4", 97)  # chances, over and over
+    chances = np.resize(few, sum(kinds)) << 10 | np.resize(np.arange(31, dtype="<u4"), sum(kinds))
+    return {
+        "means": drawn(-300, 300, "<i2", min(channels, 48), 196),
+        "magnitudes": drawn(-50, 300, "<i2", channels, 76),
+        "expectations": drawn(-100, 900, "<i2", channels, 7),
+        "narrow": drawn(0, 1, "u1", channels),
+        "contexts": chances.astype("<u4"),
+        "weights": drawn(-2000, 20000, "<i4", 3 * tables + 2 * channels + 13, 8),
+    }
+
+
+def contexts_tensors() -> Tensors:
+    """The tensors of contexts of the photo model, of latents and of hyper-latents."""
+    tensors = photo_tensors()
+    tables = len(tensors["code.scales.widths"])
+    channels = {"contexts": tensors["code.gain"], "hyper_contexts": tensors["code.hyper_mean"]}
+    return {
+        f"{prefix}.{name}": tensor
+        for seed, (prefix, rows) in enumerate(channels.items())
+        for name, tensor in contexts_of(rows.shape[1], tables, seed).items()
+    }
 
 
 def fitted(**changed: int) -> bytes:
