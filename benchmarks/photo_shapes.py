@@ -1,15 +1,14 @@
 """Shapes of a photo model's nets, each trained for the same time.
 
 The shape of `photo`, its nets narrower and wider, with most of their features at an eighth of the
-side, without the linear path that runs beside them (a plain mean-scale hyperprior), and that linear
-path almost alone. All begin from nothing and train for twenty minutes of one core by the recipe of
-`train --codec photo`, as many at once as there are cores. Then whole files of 256 x 256 pixels from
-the middle of the validation pictures, five qualities, default effort: bits at equal PSNR
-(Bjontegaard) against the first shape, steps that fit into the time, and thousands of
-multiplications a pixel to decode. After so short a time a shape that learns fast is ahead of one
-that would end better.
+side, and without the linear path that runs beside them, a plain mean-scale hyperprior. All begin
+from nothing and train for twenty minutes of one core by the recipe of `train --codec photo`, as
+many at once as there are cores; none has contexts. Then whole files of 256 x 256 pixels from the
+middle of the validation pictures, five qualities, default effort: bits at equal PSNR (Bjontegaard)
+against the first shape, steps that fit into the time, and thousands of multiplications a pixel to
+decode. After so short a time a shape that learns fast is ahead of one that would end better.
 
-Two hours and a quarter of one core. What each shape came to is kept in
+Two hours of one core. What each shape came to is kept in
 benchmarks/results/photo_shapes_nets.json: a run that is ended goes on with the next, and where
 benchmarks/runs still has its checkpoint, in the middle of one. `--quick`: 4 steps of two shapes,
 which say nothing, and nothing is kept.
@@ -53,9 +52,6 @@ CONFIGS = {
     "wide": HyperpriorConfig(fine=96, coarse=224, deep=256),
     "from an eighth": HyperpriorConfig(fine=32, fine_blocks=0, deep_blocks=2),
     "no linear path": HyperpriorConfig(),
-    "linear path": HyperpriorConfig(
-        fine=1, coarse=1, deep=1, fine_blocks=0, coarse_blocks=0, deep_blocks=0
-    ),
 }
 PLAIN = "no linear path"
 PLAIN_START = 0.02  # deviation of what its synthesis begins with, of pixels in [0, 1]
