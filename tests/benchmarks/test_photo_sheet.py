@@ -108,7 +108,7 @@ def test_the_pages_say_what_was_measured(measured):
         for codec in photo_sheet.NAMES
     }
     assert min(ahead["JPEG"].values()) > 0 and min(ahead["JPEG XL"].values()) > 0
-    assert {cell[0] for cell, gain in ahead["WebP"].items() if gain < 0} == {"kodim15"}
+    assert min(ahead["WebP"].values()) > 0
     behind = [-gain for gain in ahead["AVIF"].values()]
     for page in ("README.md", "docs/effort.md"):
         text = " ".join((ROOT / page).read_text(encoding="utf-8").split())
