@@ -20,6 +20,7 @@ from pseudocodec.errors import Corrupt, PslError
 from pseudocodec.hyperprior import _context_layout as layout
 from pseudocodec.hyperprior._context_kernel import code
 from pseudocodec.hyperprior.mixing import (
+    EVEN,
     LOGITS,
     MOST_SEEN,
     MOST_WEIGHT,
@@ -178,7 +179,7 @@ def untaught(channels: int, tables: int) -> dict[str, NDArray[Any]]:
         "magnitudes": np.zeros((channels, layout.MAGNITUDES), np.int16),
         "expectations": np.zeros((channels, layout.EXPECTATIONS), np.int16),
         "narrow": np.zeros(channels, np.uint8),
-        "contexts": np.full(sum(layout.sizes(channels, tables)), 1 << 31, np.uint32),
+        "contexts": np.full(sum(layout.sizes(channels, tables)), EVEN, np.uint32),
         "weights": weights,
     }
 

@@ -24,7 +24,7 @@ RATE = 0.065  # of Adam, in quantiser steps; falls to a tenth of it
 BETAS = (0.8, 0.99)
 WARMEST, COLDEST = 0.5, 0.1  # temperatures of the rounding, from the first step to the last
 LATER = 1.5  # power of the share of steps done that the temperature's logarithm falls with
-CONTEXTS_EVERY = 4  # steps: they change slowly, and cost a tenth of a step
+CONTEXTS_EVERY = 4  # steps: they change slowly, and cost a seventh of a step
 SEED = 0  # of the rounding: an encoder gives the same file every time
 
 
