@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from pseudocodec.inversion.annealing import annealed
-from pseudocodec.inversion.contexts import ExpectedTables
 from pseudocodec.inversion.distortion import Distortion, Scene
+from pseudocodec.nets.contexts import ExpectedTables
 from pseudocodec.nets.hyperprior import HyperpriorTransform
 from pseudocodec.nets.information import information
 
@@ -58,7 +58,7 @@ def refine_photo(
     )
     hyper_mean, hyper_index = transform.predict_hyper(level)
     distortion = Distortion(transform, scene, level)
-    means = wider = torch.zeros((), device=gained.device)
+    means = wider = torch.zeros((), device=gained.device)  # than the tables of the hyper-latents
     with torch.enable_grad():
         y, z = gained.clone().requires_grad_(True), hyper.clone().requires_grad_(True)
         optimiser = torch.optim.Adam([y, z], lr=RATE, betas=BETAS)
@@ -73,7 +73,9 @@ def refine_photo(
             mean, index = mean[..., :height, :width], index[..., :height, :width]
             residual = annealed(y - mean, temperature, generator)
             if contexts and step % CONTEXTS_EVERY == 0:
-                means, wider = contexts((y - mean).detach().round(), index.detach())
+                with torch.no_grad():
+                    means, expected = contexts((y - mean).round(), index)
+                    wider = expected - index
             bits = bits + information(residual - means, index + wider).sum()
             error = distortion(residual + mean)
             optimiser.zero_grad()

@@ -116,9 +116,9 @@ class Encoder:
     def _refined(self, number: int, hyper: Tensor, level: Tensor, steps: int) -> Refined:
         import torch
 
-        from pseudocodec.inversion.contexts import ExpectedTables
         from pseudocodec.inversion.distortion import Scene
         from pseudocodec.inversion.refine_photo import refine_photo
+        from pseudocodec.nets.contexts import ExpectedTables
 
         tile = self.grid.tile(number)
         seen = tile.grown(self.transform.config.reach, self.grid.latents)
@@ -136,7 +136,7 @@ class Encoder:
                 hyper.clone(),
                 level.clone(),
                 steps=steps,
-                contexts=ExpectedTables(contexts, self.device) if contexts else None,
+                contexts=ExpectedTables(contexts.net).to(self.device) if contexts else None,
             )
 
     def _around(self, box: Box) -> Latents:

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pseudocodec.nets.contexts import ExpectedTables
 from pseudocodec.nets.hyperprior import (
     PATCH,
     HyperpriorConfig,
@@ -37,11 +38,13 @@ class PhotoRecipe(CropRecipe):
 
     Levels are uniform, which is log-uniform in lambda. Rates see uniform noise, pictures rounded
     latents (straight through): Minnen & Singh 2020. In the second half of the budget latents are
-    rounded for rate and distortion, as files' are, and tables learn from what that leaves.
+    rounded for rate and distortion, as files' are, and tables learn from what that leaves. Rates
+    are those that contexts make of tables, but for what adapts: see `nets.contexts`.
     """
 
     rate: float = 1e-3  # peak learning rate of AdamW; cosine over the budget
     rows_rate: float = 4e-3  # and of what each level has for its own
+    contexts_rate: float = 2e-4  # and of what is expected of residuals around; 0: of none
     weight_decay: float = 0.0
 
 
@@ -61,9 +64,10 @@ class PhotoProgress(NamedTuple):
 class PhotoNets(nn.Module):
     """The transform, and what one pass of training makes of it."""
 
-    def __init__(self, config: HyperpriorConfig) -> None:
+    def __init__(self, config: HyperpriorConfig, contexts: ExpectedTables | None = None) -> None:
         super().__init__()
         self.transform = HyperpriorTransform(config)
+        self.contexts = contexts
         self.for_rate = False  # whether training, too, rounds as the encoder does
 
     def forward(self, images: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
@@ -94,33 +98,49 @@ class PhotoNets(nn.Module):
             mean, index = mean[..., :height, :width], index[..., :height, :width]
             residual = gained - mean
             symbols = self._symbols(residual, index, level)
-            bits = bits + self._information(residual, symbols, index).sum((1, 2, 3))
-            return (mean + residual + (symbols - residual).detach()) / gain, bits
+            means = torch.zeros_like(residual)
+            if self.contexts is not None:
+                means, index = self.contexts(symbols, index)
+            bits = bits + self._information(residual, symbols, means, index).sum((1, 2, 3))
+            return (mean + symbols) / gain, bits
 
-    @torch.no_grad()
     def _symbols(self, residual: Tensor, index: Tensor, level: Tensor) -> Tensor:
         """Residuals rounded; where files' are so, a step nearer to zero if that saves enough.
 
-        As `hyperprior.code` does it, with the prices of `photo.encoder`.
+        As `hyperprior.code` does it, with the prices of `photo.encoder`; with the gradient of the
+        identity.
         """
-        rounded = residual.round()
-        if self.training and not self.for_rate:
-            return rounded
+        with torch.no_grad():
+            symbols = residual.round()
+            if self.for_rate or not self.training:
+                symbols = self._for_rate(residual, symbols, index, level)
+            change = symbols - residual
+        return residual + change
+
+    def _for_rate(self, residual: Tensor, rounded: Tensor, index: Tensor, level: Tensor) -> Tensor:
         t = self.transform
+        means = torch.zeros_like(residual)
+        if self.contexts is not None:
+            means, index = self.contexts(rounded, index)
         price = t.config.price(level)[:, None, None, None] * 255**2 / t.config.channels
-        nearer = rounded - rounded.sign()
+        nearer = rounded - (rounded - means.round()).sign()
         error = (residual - nearer).square() - (residual - rounded).square()
-        saved = information(rounded, index) - information(nearer, index)
+        saved = information(rounded - means, index) - information(nearer - means, index)
         return torch.where(saved > WEIGHT * price / t.gain(level).square() * error, nearer, rounded)
 
-    def _information(self, residual: Tensor, symbols: Tensor, index: Tensor) -> Tensor:
-        """Bits of each latent; tables learn from the symbols, transforms and means from noise."""
+    def _information(
+        self, residual: Tensor, symbols: Tensor, means: Tensor, index: Tensor
+    ) -> Tensor:
+        """Bits of each latent, of which contexts expect `means`.
+
+        Tables learn from the symbols, transforms and means from noise.
+        """
         if not self.training:
-            return information(symbols, index)
+            return information(symbols - means, index)
         if not self.for_rate:
-            return information(self._noisy(residual), index)
-        noisy = information(self._noisy(residual), index.detach())
-        return information(symbols, index) + noisy - noisy.detach()
+            return information(self._noisy(residual) - means, index)
+        noisy = information(self._noisy(residual) - means.detach(), index.detach())
+        return information(symbols.detach() - means, index) + noisy - noisy.detach()
 
     def _noisy(self, values: Tensor) -> Tensor:
         if self.training:
@@ -152,19 +172,23 @@ class PhotoTrainer(Run[PhotoProgress]):
         self.config, self.held_out = config, held_out
         self.init = {"init": start.model.id.hex()} if start else {}
         self.crops = Crops.of(crops.to(team.device), recipe)
-        nets = PhotoNets(config)
+        contexts = _contexts(config, start) if recipe.contexts_rate else None
+        nets = PhotoNets(config, contexts)
         if start is None:
             nets.transform.fit_linear(_patches(crops))
         else:
             nets.transform.load_state_dict(start.transform().state_dict())
         self.nets = nets.to(team.device)
         rows = [p for m in self.nets.modules() if isinstance(m, Rows) for p in m.parameters()]
-        theirs = {id(p) for p in rows}
+        around = list(contexts.parameters()) if contexts is not None else []
+        theirs = {id(p) for p in rows + around}
         others = [p for p in self.nets.parameters() if id(p) not in theirs]
         groups: list[dict[str, Any]] = [
             {"params": others, "lr": recipe.rate},
             {"params": rows, "lr": recipe.rows_rate, "weight_decay": 0.0},
         ]
+        if around:
+            groups.append({"params": around, "lr": recipe.contexts_rate, "weight_decay": 0.0})
         self._begin(groups, recipe.weight_decay)
         self.balance = Balance(GROUPS, 5.0, self.device)
 
@@ -213,6 +237,12 @@ class PhotoTrainer(Run[PhotoProgress]):
 
     def _restore(self, state: dict[str, Any]) -> None:
         self.balance.scale = state["scale"]
+
+
+def _contexts(config: HyperpriorConfig, start: Start | None) -> ExpectedTables:
+    """Those of the model that a run goes on from, or none yet."""
+    learnt = start.model.code.contexts if start else None
+    return ExpectedTables(learnt.net) if learnt else ExpectedTables.of_tables(config.latents)
 
 
 def _rounded(values: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor
 import pseudocodec
 from pseudocodec.container import read_single
 from pseudocodec.hyperprior import HyperpriorCode
-from pseudocodec.inversion.contexts import ExpectedTables
+from pseudocodec.nets.contexts import ExpectedTables
 from pseudocodec.metrics import psnr
 from pseudocodec.model.photo import PhotoModel
 from pseudocodec.nets.information import information
@@ -83,7 +83,7 @@ def test_gaussians_of_what_is_expected_cost_less(models: tuple[Path, Path]) -> N
     """The stand-in that gradient steps use is nearer to files than the tables alone."""
     code = code_of(models[1])
     assert code.contexts is not None
-    expected = ExpectedTables(code.contexts, torch.device("cpu"))
+    expected = ExpectedTables(code.contexts.net)
     alone = with_contexts = 0.0
     for seed in range(6):
         picture = photo_models.smooth(96, 96, seed=seed)
@@ -92,7 +92,8 @@ def test_gaussians_of_what_is_expected_cost_less(models: tuple[Path, Path]) -> N
         read = code.read(payload[3:], 6, 6, int.from_bytes(payload[1:3], "little"))
         residuals = torch.from_numpy(read.residuals).float()[None]
         index = torch.from_numpy(read.tables).float()[None]
-        means, wider = expected(residuals, index)
+        with torch.no_grad():
+            means, better = expected(residuals, index)
         alone += float(information(residuals, index).sum())
-        with_contexts += float(information(residuals - means, index + wider).sum())
+        with_contexts += float(information(residuals - means, better).sum())
     assert with_contexts < 0.97 * alone
