@@ -155,7 +155,8 @@ def pictures(quick: bool) -> Tensor:
 
 
 def _recipe(seconds: int | None) -> PhotoRecipe:
-    return PhotoRecipe(seconds or math.inf, steps=None if seconds else QUICK_STEPS)
+    steps = None if seconds else QUICK_STEPS
+    return PhotoRecipe(seconds or math.inf, steps=steps, contexts_rate=0.0)
 
 
 def draw(axes: Axes, rows: list[Row]) -> None:

@@ -21,6 +21,7 @@ from pseudocodec.hyperprior._context_layout import (
     DIRECTIONS,
     EARLIER,
     EXPECTED,
+    FRACTION,
     FULL,
     LEVELS,
     MATCHES,
@@ -41,6 +42,7 @@ from pseudocodec.hyperprior._context_layout import (
 from pseudocodec.hyperprior.mixing import learn, limited, mixed
 
 _LAST = len(THRESHOLDS) - 1
+HALF = 1 << (FRACTION - 1)
 
 
 @numba.njit(cache=True)
@@ -58,7 +60,7 @@ def ratio(seen, expected):  # type: ignore[no-untyped-def]
 def size_of(magnitude):  # type: ignore[no-untyped-def]
     """Which of 48 sizes, four an octave, a magnitude in 2^-20 has; 0 below 2^-8, 47 from 14 on."""
     octave = 0
-    scaled = magnitude >> 12
+    scaled = magnitude >> FRACTION
     while scaled > 7:
         scaled >>= 1
         octave += 1
@@ -104,8 +106,8 @@ def code(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915, PLR0917
                 mean, offset, far = np.int64(0), np.int64(0), np.int64(0)
                 if c < shifted:
                     total = _mean(net.means[c], at, left, up, up_left, up_right, here)
-                    mean = limited((total + 2048) >> 12, MOST_SHIFT)
-                    offset = np.minimum(limited(total - (mean << 12), 2048), 2047)
+                    mean = limited((total + HALF) >> FRACTION, MOST_SHIFT)
+                    offset = np.minimum(limited(total - (mean << FRACTION), HALF), HALF - 1)
                     table = np.maximum(table - net.narrow[c], 0)
                     far = np.minimum(abs(mean), SHIFTS - 1)
                 expected = net.expected[table]
@@ -173,7 +175,7 @@ def code(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915, PLR0917
                         + ((c * 3 + _sign(here[at - 1])) * 3 + _sign(here[at - 2])) * 3
                         + _sign(here[at - 3])
                     )
-                    places[2] = starts[8] + ((offset + 2048) * DIRECTIONS >> 12)
+                    places[2] = starts[8] + ((offset + HALF) * DIRECTIONS >> FRACTION)
                     inputs[0] = offset >> 3
                     inputs[1] = limited((offset << 4) // (expected + 64), 768)
                     first, second = by_sign + c, by_sign + channels
@@ -279,7 +281,7 @@ def _chance(net, machine, bases, strides, table, channel, reached):  # type: ign
 
 @numba.njit(cache=True)
 def _mean(weights, at, left, up, up_left, up_right, here):  # type: ignore[no-untyped-def]  # noqa: PLR0917
-    """The residual that is expected, with 12 fractional bits: a sum of int32, which holds it."""
+    """The residual that is expected, with FRACTION bits: a sum of int32, which holds it."""
     total = np.int32(0)
     first = at - NEAR
     for i in range(2 * NEAR):

@@ -12,9 +12,23 @@ from numpy.typing import NDArray
 
 NEAR, BEFORE = 24, 4  # channels that the mean looks at: in neighbours to either side, and here
 BESIDE, EARLIER, EXPECTED = 1, 64, 4  # and the magnitude; of the last, expectations
-MEANS = 8 * NEAR + BEFORE
-MAGNITUDES = 4 * (2 * BESIDE + 1) + EARLIER
-EXPECTATIONS = 3 + EXPECTED
+LEFT, ABOVE, ABOVE_LEFT, ABOVE_RIGHT, HERE = range(5)
+PLACES = ((1, 0), (0, 1), (0, 0), (0, 2), (1, 1))  # of these, in a row above and one of here
+SEEN_BY_MEANS = (
+    *((place, offset) for place in range(4) for offset in range(-NEAR, NEAR)),
+    *((HERE, offset) for offset in range(-BEFORE, 0)),
+)  # what each weight is for: a place, and how many channels further on
+SEEN_BY_MAGNITUDES = (
+    *((HERE, offset) for offset in range(-EARLIER, 0)),
+    *((place, offset) for offset in range(-BESIDE, BESIDE + 1) for place in range(4)),
+)
+SEEN_BY_EXPECTATIONS = (
+    *((place, 0) for place in (LEFT, ABOVE, HERE)),
+    *((HERE, offset) for offset in range(-EXPECTED, 0)),
+)
+MEANS, MAGNITUDES = len(SEEN_BY_MEANS), len(SEEN_BY_MAGNITUDES)
+EXPECTATIONS = len(SEEN_BY_EXPECTATIONS)
+FRACTION = 12  # bits of the weights behind the point
 SHIFTED = 48  # channels, from the first on, whose mean is looked for
 CAP = 20  # of magnitudes that magnitudes are expected from
 MOST_SEEN_RESIDUAL = 1023  # either side; of residuals that means are expected from

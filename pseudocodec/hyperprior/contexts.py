@@ -225,14 +225,10 @@ def _check(tensors: Mapping[str, NDArray[Any]], channels: int, tables: int) -> N
                 f"hyperprior contexts: {name} is {found.dtype} of shape {found.shape}, expected "
                 f"{wanted.dtype} of shape {wanted.shape}; get the model again"
             )
-    means, magnitudes = (
-        np.abs(tensors[name].astype(np.int64)).sum(1).max(initial=0)
-        for name in ("means", "magnitudes")
-    )
+    means = np.abs(tensors["means"].astype(np.int64)).sum(1).max(initial=0)
     seen = tensors["contexts"] & ((1 << SEEN_BITS) - 1)
     if (
         means * layout.MOST_SEEN_RESIDUAL >= 1 << 31
-        or magnitudes * layout.CAP >= 1 << 31
         or seen.max() > MOST_SEEN
         or np.abs(tensors["weights"].astype(np.int64)).max() > MOST_WEIGHT
     ):

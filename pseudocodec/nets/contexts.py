@@ -8,6 +8,7 @@ of training and where an encoder takes gradient steps.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,11 +22,13 @@ from pseudocodec.hyperprior import _context_layout as layout
 from pseudocodec.hyperprior.contexts import net_of, untaught
 from pseudocodec.hyperprior.integer import HIGHEST_SCALE, LOWEST_SCALE, SCALE_STEP, SCALES
 
-ONE = 4096.0
 LEAST = 205 / 4096  # of what the table expects
-AROUND = ((1, 0), (0, 1), (0, 0), (0, 2))  # left, above, above left, above right
-HERE = (1, 1)
-OWN = 2  # of the weights of expectations: that of the table itself
+SEEN = {
+    "means": layout.SEEN_BY_MEANS,
+    "magnitudes": layout.SEEN_BY_MAGNITUDES,
+    "expectations": layout.SEEN_BY_EXPECTATIONS,
+}
+OWN = layout.SEEN_BY_EXPECTATIONS.index((layout.HERE, 0))
 
 
 class ExpectedTables(nn.Module):
@@ -35,6 +38,9 @@ class ExpectedTables(nn.Module):
     parameters, zero where nothing is looked at.
     """
 
+    means: Tensor
+    magnitudes: Tensor
+    expectations: Tensor
     narrow: Tensor
     logs: Tensor
     seen_means: Tensor
@@ -46,21 +52,17 @@ class ExpectedTables(nn.Module):
         self.register_buffer("narrow", torch.from_numpy(net.narrow)[:, None, None].float())
         self.register_buffer("logs", _mean_magnitudes(len(net.expected)).log().float())
         self.shifted = len(net.means)
-        everywhere = net._replace(
-            means=np.full_like(net.means, int(ONE)),
-            magnitudes=np.full_like(net.magnitudes, int(ONE)),
-            expectations=np.full_like(net.expectations, int(ONE)),
-        )
-        for name, kernel in KERNELS.items():
-            seen = torch.from_numpy(kernel(everywhere))
-            self.register_buffer(f"seen_{name}", seen, persistent=False)
-            self.register_parameter(name, nn.Parameter(torch.from_numpy(kernel(net))))
+        everywhere = net._replace(**{name: getattr(net, name) * 0 + 1 for name in SEEN})
+        for name, looked in _kernels(everywhere).items():
+            self.register_buffer(f"seen_{name}", looked.sign(), persistent=False)
+        for name, weights in _kernels(net).items():
+            self.register_parameter(name, nn.Parameter(weights))
 
     @staticmethod
     def of_tables(channels: int) -> ExpectedTables:
         """What tables say and nothing else: where training begins."""
         net = net_of(untaught(channels, SCALES), scale_tables(SCALES, LOWEST_SCALE, HIGHEST_SCALE))
-        net.expectations[:, OWN] = int(ONE)
+        net.expectations[:, OWN] = 1 << layout.FRACTION
         return ExpectedTables(net)
 
     def forward(self, residuals: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
@@ -106,49 +108,16 @@ def _causal(planes: Tensor, weights: Tensor) -> Tensor:
     return F.conv2d(F.pad(planes, (1, 1, 1, 0)), weights)
 
 
-def _mean_kernel(net: layout.Net) -> NDArray[np.float32]:
-    near, channels = layout.NEAR, len(net.magnitudes)
-    out = _zeros(len(net.means), channels)
-    for c, weights in enumerate(net.means):
-        for k, place in enumerate(AROUND):
-            _put(out[c], place, c - near, weights[2 * near * k : 2 * near * (k + 1)])
-        _put(out[c], HERE, c - layout.BEFORE, weights[8 * near :])
-    return out / ONE
+def _kernels(net: layout.Net) -> dict[str, Tensor]:
+    """The weights as kernels (outputs, channels, 2, 3) of `_causal`."""
+    return {
+        name: _kernel(getattr(net, name), len(net.magnitudes), seen) for name, seen in SEEN.items()
+    }
 
 
-def _magnitude_kernel(net: layout.Net) -> NDArray[np.float32]:
-    out = _zeros(len(net.magnitudes), len(net.magnitudes))
-    for c, weights in enumerate(net.magnitudes):
-        _put(out[c], HERE, c - layout.EARLIER, weights[: layout.EARLIER])
-        for k, place in enumerate(AROUND):
-            _put(out[c], place, c - layout.BESIDE, weights[layout.EARLIER + k :: 4])
-    return out / ONE
-
-
-def _expectation_kernel(net: layout.Net) -> NDArray[np.float32]:
-    out = _zeros(len(net.magnitudes), len(net.magnitudes))
-    for c, weights in enumerate(net.expectations):
-        for k, place in enumerate((AROUND[0], AROUND[1], HERE)):
-            _put(out[c], place, c, weights[k : k + 1])
-        _put(out[c], HERE, c - layout.EXPECTED, weights[3:])
-    return out / ONE
-
-
-KERNELS = {
-    "means": _mean_kernel,
-    "magnitudes": _magnitude_kernel,
-    "expectations": _expectation_kernel,
-}
-
-
-def _zeros(outputs: int, inputs: int) -> NDArray[np.float32]:
-    return np.zeros((outputs, inputs, 2, 3), np.float32)
-
-
-def _put(
-    out: NDArray[np.float32], place: tuple[int, int], first: int, weights: NDArray[Any]
-) -> None:
-    """Weights of the channels from `first` on, of which some may not be there."""
-    low, high = max(first, 0), min(first + len(weights), len(out))
-    if high > low:
-        out[low:high, *place] += weights[low - first : high - first]
+def _kernel(weights: NDArray[Any], channels: int, seen: Sequence[tuple[int, int]]) -> Tensor:
+    out = np.zeros((len(weights), channels, 2, 3), np.float32)
+    for (place, offset), column in zip(seen, weights.T / 2**layout.FRACTION, strict=True):
+        looking = np.arange(max(0, -offset), min(len(weights), channels - offset))
+        out[looking, looking + offset, *layout.PLACES[place]] = column[looking]
+    return torch.from_numpy(out)

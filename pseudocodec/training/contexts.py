@@ -19,7 +19,7 @@ from pseudocodec.hyperprior.contexts import Contexts, net_of, untaught
 from pseudocodec.hyperprior.integer import SCALE_STEP
 from pseudocodec.hyperprior.mixing import SEEN_BITS
 
-ONE = 1 << 12  # of the weights
+ONE = 1 << layout.FRACTION
 KEPT_SEEN = 60  # how often a context counts as seen when a file begins: files are not alike
 FITTED = 600  # tiles that magnitudes are fitted on; all are too many numbers
 AT_ONCE = 8
@@ -61,28 +61,24 @@ def _means(tiles: Sequence[Tile], shifted: int) -> tuple[NDArray[np.int16], NDAr
 
     All tiles count alike, whatever their level.
     """
-    near, before = layout.NEAR, layout.BEFORE
-    width = min(shifted + near, len(tiles[0].residuals))
+    width = min(shifted + layout.NEAR, len(tiles[0].residuals))
     powers = np.zeros((5 * width, 5 * width))
     for tile in tiles:
         most = layout.MOST_SEEN_RESIDUAL
         planes = _around(tile.residuals[:width].clip(-most, most).astype(np.float32))
         features = planes.reshape(5 * width, -1)
-        features /= math.sqrt(float(np.square(planes[4]).mean()) + 1e-9)
+        features /= math.sqrt(float(np.square(planes[layout.HERE]).mean()) + 1e-9)
         powers += features @ features.T
     weights = np.zeros((shifted, layout.MEANS), np.int16)
     narrow = np.zeros(len(tiles[0].residuals), np.uint8)
     for c in range(shifted):
-        places = [
-            (k * width + d, k * 2 * near + i)
-            for k in range(4)
-            for i, d in enumerate(range(c - near, c + near))
-            if 0 <= d < width
+        seen = [
+            (place * width + c + offset, slot)
+            for slot, (place, offset) in enumerate(layout.SEEN_BY_MEANS)
+            if 0 <= c + offset < width
         ]
-        here = enumerate(range(c - before, c))
-        places += [(4 * width + d, 8 * near + i) for i, d in here if d >= 0]
-        columns, slots = map(list, zip(*places, strict=True))
-        solved, left = _solved(powers, columns, 4 * width + c)
+        columns, slots = map(list, zip(*seen, strict=True))
+        solved, left = _solved(powers, columns, layout.HERE * width + c)
         weights[c, slots] = _fixed(solved, layout.MOST_SEEN_RESIDUAL)
         narrow[c] = round(-math.log(max(left, LEAST_LEFT)) / 2 / SCALE_STEP)
     return weights, narrow
@@ -106,7 +102,7 @@ def _magnitudes(
         )
         for c in range(channels):
             features = _features(found, expected, c + PAD)
-            features /= (expected[4, c + PAD] + SMALL) ** FLATTENED
+            features /= (expected[layout.HERE, c + PAD] + SMALL) ** FLATTENED
             powers[c] += features @ features.T
     weights = np.zeros((channels, count - 1), np.int16)
     columns = list(range(count - 1))
@@ -119,16 +115,11 @@ def _magnitudes(
 def _found_and_expected(tile: Tile, net: layout.Net) -> tuple[Floats, Floats]:
     """Magnitudes as the code sees them, and what tables expect, here and around."""
     residuals = tile.residuals.astype(np.float32)
-    shifted, near = len(net.means), layout.NEAR
+    places, offsets = np.transpose(layout.SEEN_BY_MEANS)
     planes = _around(residuals.clip(-layout.MOST_SEEN_RESIDUAL, layout.MOST_SEEN_RESIDUAL))
     planes = np.pad(planes, ((0, 0), (PAD, PAD), (0, 0), (0, 0)))
-    for c in range(shifted):
-        weights, first = net.means[c].astype(np.float32), c + PAD - near
-        total = np.tensordot(
-            weights[: 8 * near].reshape(4, -1), planes[:4, first : first + 2 * near], 2
-        )
-        here = planes[4, c + PAD - layout.BEFORE : c + PAD]
-        total += np.tensordot(weights[8 * near :], here, 1)
+    for c, weights in enumerate(net.means.astype(np.float32)):
+        total = np.tensordot(weights, planes[places, c + PAD + offsets], 1)
         residuals[c] -= np.floor(total / ONE + 0.5)
     table = np.maximum(tile.tables.astype(np.int64) - net.narrow[:, None, None], 0)
     expected = np.minimum(net.expected[table] / 256, layout.CAP).astype(np.float32)
@@ -137,15 +128,11 @@ def _found_and_expected(tile: Tile, net: layout.Net) -> tuple[Floats, Floats]:
 
 def _features(found: Floats, expected: Floats, at: int) -> Floats:
     """Of the channel `at` of padded planes, in the order of the weights; behind them its own."""
-    sides = range(at - layout.BESIDE, at + layout.BESIDE + 1)
+    (near, by), (around, further) = (
+        np.transpose(seen) for seen in (layout.SEEN_BY_MAGNITUDES, layout.SEEN_BY_EXPECTATIONS)
+    )
     return np.concatenate(
-        [
-            found[4, at - layout.EARLIER : at],
-            *(found[:4, side] for side in sides),
-            expected[[0, 1, 4], at],
-            expected[4, at - layout.EXPECTED : at],
-            found[4, at : at + 1],
-        ]
+        [found[near, at + by], expected[around, at + further], found[[layout.HERE], at]]
     )
 
 

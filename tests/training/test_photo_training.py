@@ -206,6 +206,7 @@ def test_settings_of_checkpoints_stay_what_they_are() -> None:
             "unshrunk": 0.25,
             "rate": 1e-3,
             "rows_rate": 4e-3,
+            "contexts_rate": 2e-4,
             "weight_decay": 0.0,
             "warmup": 5,
             "clip": 1.0,

@@ -14,9 +14,9 @@ from torch import Tensor
 import pseudocodec
 from pseudocodec.container import read_single
 from pseudocodec.hyperprior import HyperpriorCode
-from pseudocodec.nets.contexts import ExpectedTables
 from pseudocodec.metrics import psnr
 from pseudocodec.model.photo import PhotoModel
+from pseudocodec.nets.contexts import ExpectedTables
 from pseudocodec.nets.information import information
 from pseudocodec.training.teach_photo import teach_photo
 
