@@ -16,6 +16,7 @@ import pytest
 
 FORMAT = Path(__file__).parents[1] / "formats" / "psl"
 PRETRAINED = FORMAT.parents[1] / "pretrained"
+OLDER = FORMAT.parents[1] / "older-models" / "pseudocodec_older_models"
 REFERENCE = FORMAT / "reference"
 sys.path.append(str(REFERENCE))
 
@@ -33,7 +34,8 @@ def digest(data: bytes) -> str:
 
 
 def model_of(file: psl_reader.Psl) -> psl_reader.Model:
-    (path,) = PRETRAINED.glob(f"*/{file.model.hex()}.safetensors")
+    name = f"*/{file.model.hex()}.safetensors"
+    (path,) = [*PRETRAINED.glob(name), *OLDER.glob(name)]
     return psl_reader.Model(path)
 
 

@@ -1,13 +1,15 @@
 """Which models are here: those shipped with the library and those in the user's folders.
 
 A shipped model is a folder of the same name with files HASH.safetensors and a file CURRENT that
-holds the hash of the version new files are encoded with; older versions stay, so that old files
-decode. Further folders are listed in the environment variable PSEUDOCODEC_MODELS (separated as
+holds the hash of the version new files are encoded with. Older versions, so that old files decode,
+are a distribution of their own, `pseudocodec-older-models`; a source tree has them beside the
+package. Further folders are listed in the environment variable PSEUDOCODEC_MODELS (separated as
 PATH is); every .safetensors file in them is known by its hash.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +23,7 @@ from pseudocodec.model.file import ModelFacts, model_id, read_facts
 ENVIRONMENT = "PSEUDOCODEC_MODELS"
 CURRENT = "CURRENT"
 SUFFIX = ".safetensors"
+OLDER = "pseudocodec_older_models"
 
 _registered: dict[bytes, Path] = {}
 
@@ -42,6 +45,15 @@ def pretrained_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "pretrained"
 
 
+def older_folder() -> Path | None:
+    """Shipped models of earlier versions: installed as OLDER, or in the source tree."""
+    spec = importlib.util.find_spec(OLDER)
+    if spec is not None and spec.submodule_search_locations:
+        return Path(spec.submodule_search_locations[0])
+    beside = Path(__file__).parents[2] / "older-models" / OLDER
+    return beside if beside.is_dir() else None
+
+
 def register(path: Path) -> bytes:
     """Make a model file known by its hash for the rest of the process; returns its id."""
     identity = _identify(path, path.stat().st_mtime_ns)
@@ -59,6 +71,7 @@ def by_id(identity: bytes) -> Entry:
             return _entry(path)
     raise UnknownModel(
         f"the file needs model {identity.hex()}, which is not installed: upgrade pseudocodec, "
+        "install pseudocodec-older-models for versions of before, "
         f"put {identity.hex()}{SUFFIX} into a folder named in {ENVIRONMENT}, "
         "or pass its path to load_model first"
     )
@@ -107,6 +120,8 @@ def _files() -> Iterator[Path]:
     yield from sorted(pretrained_folder().glob(f"*/*{SUFFIX}"))
     for folder in filter(None, os.environ.get(ENVIRONMENT, "").split(os.pathsep)):
         yield from sorted(Path(folder).glob(f"*{SUFFIX}"))
+    if older := older_folder():
+        yield from sorted(older.glob(f"*/*{SUFFIX}"))
 
 
 def _entries() -> list[Entry]:
@@ -122,13 +137,15 @@ def _entries() -> list[Entry]:
 
 
 def _is_shipped(path: Path) -> bool:
-    return path.parent.parent == pretrained_folder()
+    return path.parent.parent in (pretrained_folder(), older_folder())
 
 
 def _entry(path: Path) -> Entry:
     pointer = path.parent / CURRENT
-    own = not pointer.is_file()  # a user's folder: every file is the current version of itself
-    current = own or pointer.read_text(encoding="ascii").strip() == path.stem
+    if pointer.is_file():
+        current = pointer.read_text(encoding="ascii").strip() == path.stem
+    else:  # in a user's folder every file is the current version of itself
+        current = not _is_shipped(path)
     return Entry(_identify_file(path), path, read_facts(path), current)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,23 +17,32 @@ from pseudocodec.model.photo import PhotoModel
 from pseudocodec.photo import payload
 from pseudocodec.photo.encoder import PLAIN, Encoder
 from pseudocodec.training.contexts import Tile, learn_contexts
+from pseudocodec.training.job import OnNote, ignore
 
 SHOWN = 1_600  # pictures, each at one level
 ROUNDS = 2  # the second learns from residuals that were chosen in the contexts of the first
 
 
 def teach_photo(
-    path: Path, squares: Tensor, *, seed: int = 0, shown: int = SHOWN, device: str = "auto"
+    path: Path,
+    squares: Tensor,
+    *,
+    seed: int = 0,
+    shown: int = SHOWN,
+    device: str = "auto",
+    on_note: OnNote = ignore,
+    every: float = 60.0,
 ) -> bytes:
     """Give the photo model at `path` contexts learnt from `squares`, uint8 (N, 3, S, S).
 
-    At most `shown` of them are coded, each at a random level. Those that the model has already are
-    replaced. Returns the model's new id.
+    At most `shown` of them are coded, each at a random level in each of ROUNDS; `on_note` hears how
+    many every `every` seconds. Contexts that the model has already are replaced. Returns the
+    model's new id.
     """
     rng = np.random.default_rng(seed)
     chosen = rng.permutation(len(squares))[:shown]
     pictures = [squares[i].permute(1, 2, 0).cpu().numpy() for i in chosen.tolist()]
-    identity = model_id(path)
+    identity, coded, said = model_id(path), 0, time.monotonic()
     for _ in range(ROUNDS):
         model = PhotoModel(identity, path, read_facts(path))
         tiles: list[Tile] = []
@@ -42,6 +52,11 @@ def teach_photo(
             for latents, above in _tiles(model, picture, level, device):
                 tiles.append(latents)
                 hyper.append(above)
+            coded += 1
+            if time.monotonic() - said >= every:
+                said = time.monotonic()
+                total = ROUNDS * len(pictures)
+                on_note(f"{coded:,} of {total:,} squares coded, of which contexts are learnt")
         identity = _write(model, path, tiles, hyper)
     return identity
 

@@ -41,8 +41,9 @@ def train_photo(
         return {}
     transform = trainer.averaged().transform.cpu()
     export_photo(transform, job.title, job.files.target)
-    job.on_note("learning contexts from squares, which takes a few minutes")
-    identity = teach_photo(job.files.target, squares, seed=job.seed, device=job.device)
+    identity = teach_photo(
+        job.files.target, squares, seed=job.seed, device=job.device, on_note=job.on_note
+    )
     result = job.files.result(identity, trainer) | {"report": None}
     if report:
         lines = [

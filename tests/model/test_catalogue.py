@@ -82,6 +82,31 @@ def test_a_folder_in_the_environment_is_searched(
     assert catalogue.by_id(identity).path == stranger
 
 
+def test_versions_of_before_are_found_where_they_are_installed(
+    shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / catalogue.OLDER / "digits"
+    folder.mkdir(parents=True)
+    (folder.parent / "__init__.py").touch()
+    shutil.copy(shipped, folder)
+    monkeypatch.setattr(catalogue, "pretrained_folder", lambda: tmp_path / "none")
+    monkeypatch.syspath_prepend(tmp_path)
+    rows = pseudocodec.models()
+    assert [(row["id"], row["current"]) for row in rows] == [(shipped.stem, False)]
+    with pytest.raises(pseudocodec.UnknownModel, match="no model named 'digits'"):
+        catalogue.by_name("digits")
+
+
+def test_a_source_tree_has_versions_of_before() -> None:
+    older = catalogue.older_folder()
+    if older is None:
+        pytest.skip("neither a source tree nor pseudocodec-older-models: nothing to look at")
+    current = {row["id"]: row["current"] for row in pseudocodec.models()}
+    files = list(older.glob("*/*.safetensors"))
+    assert files
+    assert not any(current[file.stem] for file in files)
+
+
 def test_other_files_in_a_users_folder_are_passed_over(
     stranger: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

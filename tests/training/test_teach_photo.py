@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,10 @@ from pseudocodec.metrics import psnr
 from pseudocodec.model.photo import PhotoModel
 from pseudocodec.nets.contexts import ExpectedTables
 from pseudocodec.nets.information import information
+from pseudocodec.training.photo import PhotoRecipe, PhotoTrainer
+from pseudocodec.training.photo_start import start_from
 from pseudocodec.training.teach_photo import teach_photo
+from pseudocodec.training.team import Team
 
 SIDE = 96
 
@@ -36,8 +40,10 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     plain, taught = folder / "plain.safetensors", folder / "taught.safetensors"
     before = photo_models.write(plain)
     shutil.copy(plain, taught)
-    after = teach_photo(taught, squares(24))
+    said: list[str] = []
+    after = teach_photo(taught, squares(24), on_note=said.append, every=0.0)
     assert after != before
+    assert said[0] == "1 of 48 squares coded, of which contexts are learnt"
     return plain, taught
 
 
@@ -59,6 +65,22 @@ def test_files_are_smaller_and_decode_as_well(models: tuple[Path, Path], effort:
             errors[which] += psnr(picture, pseudocodec.decode(file))
     assert sizes[1] < 0.95 * sizes[0]
     assert errors[1] > errors[0] - 4 * 0.5
+
+
+def test_training_goes_on_from_what_was_taught(models: tuple[Path, Path]) -> None:
+    recipe = PhotoRecipe(budget=1.0, crop=64, batch=2)
+    shown = squares(4)
+    costs = []
+    for path, rate in ((models[1], 0.0), (models[0], 2e-4), (models[1], 2e-4)):
+        start = start_from(path)
+        config, team = start.transform().config, Team(torch.device("cpu"))
+        run = PhotoTrainer(
+            shown, list(shown), config, replace(recipe, contexts_rate=rate), team, start=start
+        )
+        costs.append(sum(bits for bits, _ in run.progress().points))
+    without, untaught, taught = costs
+    assert untaught == pytest.approx(without, rel=0.01)
+    assert taught < 0.97 * without
 
 
 def test_a_model_can_be_taught_again(models: tuple[Path, Path], tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Earlier versions of pseudocodec's models: files, nothing to import."""
