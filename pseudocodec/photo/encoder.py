@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from pseudocodec.inversion.refine_photo import Refined
     from pseudocodec.model import PhotoModel
+    from pseudocodec.nets.contexts import ExpectedTables
     from pseudocodec.nets.hyperprior import HyperpriorTransform
 
 Latents = NDArray[np.float32]
@@ -118,7 +120,6 @@ class Encoder:
 
         from pseudocodec.inversion.distortion import Scene
         from pseudocodec.inversion.refine_photo import refine_photo
-        from pseudocodec.nets.contexts import ExpectedTables
 
         tile = self.grid.tile(number)
         seen = tile.grown(self.transform.config.reach, self.grid.latents)
@@ -129,15 +130,21 @@ class Encoder:
             mask[..., *self.grid.pixels.inside(area).relative_to(area).slices] = 1
             latents = torch.from_numpy(self._around(seen)).to(self.device)[None]
             scene = Scene(images, mask, latents, tile.relative_to(seen).slices)
-            contexts = self.model.code.contexts
             return refine_photo(
                 self.transform,
                 scene,
                 hyper.clone(),
                 level.clone(),
                 steps=steps,
-                contexts=ExpectedTables(contexts.net).to(self.device) if contexts else None,
+                contexts=self._contexts,
             )
+
+    @cached_property
+    def _contexts(self) -> ExpectedTables | None:
+        from pseudocodec.nets.contexts import ExpectedTables
+
+        contexts = self.model.code.contexts
+        return ExpectedTables(contexts.net).to(self.device) if contexts else None
 
     def _around(self, box: Box) -> Latents:
         """Latents of `box`, of all tiles it touches."""

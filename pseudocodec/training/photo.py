@@ -39,7 +39,8 @@ class PhotoRecipe(CropRecipe):
     Levels are uniform, which is log-uniform in lambda. Rates see uniform noise, pictures rounded
     latents (straight through): Minnen & Singh 2020. In the second half of the budget latents are
     rounded for rate and distortion, as files' are, and tables learn from what that leaves. Rates
-    are those that contexts make of tables, but for what adapts: see `nets.contexts`.
+    are those that contexts make of tables, but for what adapts (`nets.contexts`) and for
+    hyper-latents.
     """
 
     rate: float = 1e-3  # peak learning rate of AdamW; cosine over the budget
