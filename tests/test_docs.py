@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -34,6 +35,7 @@ def test_python_example_runs(
     example: Example, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run([example], tmp_path, monkeypatch)
+    gc.collect()  # what is left open is found here, not in whichever test collects next
 
 
 @pytest.fixture
