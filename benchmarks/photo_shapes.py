@@ -3,10 +3,11 @@
 The shape of `photo`, its nets narrower and wider, with most of their features at an eighth of the
 side, and without the linear path that runs beside them, a plain mean-scale hyperprior. All begin
 from nothing and train for twenty minutes of one core by the recipe of `train --codec photo`, as
-many at once as there are cores; none has contexts, in its loss neither. Then whole files of 256 x 256 pixels from the
-middle of the validation pictures, five qualities, default effort: bits at equal PSNR (Bjontegaard)
-against the first shape, steps that fit into the time, and thousands of multiplications a pixel to
-decode. After so short a time a shape that learns fast is ahead of one that would end better.
+many at once as there are cores; none has contexts, nor has its loss. Then whole files of 256 x 256
+pixels from the middle of the validation pictures, five qualities, default effort: bits at equal
+PSNR (Bjontegaard) against the first shape, steps that fit into the time, and thousands of
+multiplications a pixel to decode. After so short a time a shape that learns fast is ahead of one
+that would end better.
 
 Two hours of one core. What each shape came to is kept in
 benchmarks/results/photo_shapes_nets.json: a run that is ended goes on with the next, and where
