@@ -99,16 +99,21 @@ class PhotoNets(nn.Module):
             mean, index = mean[..., :height, :width], index[..., :height, :width]
             residual = gained - mean
             symbols = self._symbols(residual, index, level)
-            means = torch.zeros_like(residual)
-            if self.contexts is not None:
-                means, index = self.contexts(symbols, index)
+            means, index = self._expected(symbols, index)
             bits = bits + self._information(residual, symbols, means, index).sum((1, 2, 3))
             return (mean + symbols) / gain, bits
 
-    def _symbols(self, residual: Tensor, index: Tensor, level: Tensor) -> Tensor:
-        """Residuals rounded; where files' are so, a step nearer to zero if that saves enough.
+    def _expected(self, symbols: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
+        """Means and tables that contexts expect; without contexts none, and the tables given."""
+        if self.contexts is None:
+            return torch.zeros_like(symbols), index
+        expected: tuple[Tensor, Tensor] = self.contexts(symbols, index)
+        return expected
 
-        As `hyperprior.code` does it, with the prices of `photo.encoder`; with the gradient of the
+    def _symbols(self, residual: Tensor, index: Tensor, level: Tensor) -> Tensor:
+        """Residuals rounded; where files' are so, a step nearer to their means if that pays.
+
+        As an encoder does it, with the prices of `photo.encoder`; with the gradient of the
         identity.
         """
         with torch.no_grad():
@@ -120,9 +125,7 @@ class PhotoNets(nn.Module):
 
     def _for_rate(self, residual: Tensor, rounded: Tensor, index: Tensor, level: Tensor) -> Tensor:
         t = self.transform
-        means = torch.zeros_like(residual)
-        if self.contexts is not None:
-            means, index = self.contexts(rounded, index)
+        means, index = self._expected(rounded, index)
         price = t.config.price(level)[:, None, None, None] * 255**2 / t.config.channels
         nearer = rounded - (rounded - means.round()).sign()
         error = (residual - nearer).square() - (residual - rounded).square()
