@@ -1,8 +1,8 @@
 """What whole files of the 24 Kodak pictures came to: ours at an effort, and the other codecs'.
 
-    python benchmarks/kodak_files.py 7 --at-once 2
+    python benchmarks/kodak_files.py 9 --at-once 2
 
-makes files of the shipped `photo` at effort 7 and every quality of kodak.py, and keeps their
+makes files of the shipped `photo` at effort 9 and every quality of kodak.py, and keeps their
 figures in benchmarks/results/kodak_files.json: a run that is ended, with Ctrl-C or otherwise, goes
 on from there. kodak.py reports them, and makes what it misses. The other codecs' (`peers`) depend
 on the versions of their libraries alone. At effort 7 a picture takes some 40 seconds on a core, all
@@ -52,7 +52,7 @@ def jobs(subject: str, model: str = MODEL) -> list[Row]:
 def _ours(effort: int, model: str) -> Row:
     plan = encoder.EFFORTS[effort]
     choices = kept.numbers(refine_photo) if plan.steps else {}
-    choices |= {"WEIGHT": encoder.WEIGHT, "EFFORT": tuple(plan)}
+    choices |= {"EFFORT": tuple(plan)}
     loaded = pseudocodec.load_model(model)
     return {"model": loaded.id.hex(), "choices": kept.digest(choices), "effort": effort}
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 QUALITIES = (20, 35, 50, 65, 80)
-EFFORTS, QUICK_EFFORTS = (0, 3, 4, 5, 6, 7), (0, 3, 4)
+EFFORTS, QUICK_EFFORTS = tuple(range(10)), (0, 1, 3)
 PICTURES, SIDE = 2, 256
 COLUMNS = {"effort": "d", "bd_rate": "+.1f", "seconds_per_megapixel": ".1f"}
 

@@ -1,4 +1,4 @@
-"""The squared error of what decodes from a tile's latents, for gradient steps on them.
+"""The squared error of what decodes from a tile's latents, with its gradient.
 
 What `HyperpriorTransform.synthesise` computes, at one level and in an order that is cheap to
 repeat: what the level and the deviations scale is folded into the weights, and the picture stays in

@@ -2,7 +2,7 @@
 
 The code mixes chances, which have no gradient. What moves them most are the mean and the magnitude
 that residuals around let expect: a Gaussian of that mean and magnitude stands for them, in the loss
-of training and where an encoder takes gradient steps.
+of training and where an encoder refines.
 """
 
 from __future__ import annotations

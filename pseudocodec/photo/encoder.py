@@ -20,7 +20,6 @@ from pseudocodec.photo.tiles import PATCH, Box, Grid
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from pseudocodec.inversion.refine_photo import Refined
     from pseudocodec.model import PhotoModel
     from pseudocodec.nets.contexts import ExpectedTables
     from pseudocodec.nets.hyperprior import HyperpriorTransform
@@ -32,17 +31,18 @@ class Effort(NamedTuple):
     """What an encoder does at one level of effort."""
 
     weight: float  # of errors when residuals are rounded for rate, too; 0: rounded only
-    steps: int = 0  # of gradient descent on rate and distortion
+    steps: int = 0  # of refinement: see `inversion.refine_photo`
 
 
-WEIGHT = 2.0  # on validation pictures 1.3, 1.6 and 3 take 0.1 to 0.4 % more bits
+WEIGHT = 2.0  # without steps: on validation pictures 1.3, 1.6 and 3 take 0.1 to 0.4 % more bits
+REFINED_WEIGHT = 1.4  # with steps, which make good what the others' errors do
 EFFORTS = (
     Effort(0.0),
-    *[Effort(WEIGHT)] * 3,
-    *[Effort(WEIGHT, steps) for steps in (30, 60, 120, 250, 500, 1000)],
+    Effort(WEIGHT),
+    *[Effort(REFINED_WEIGHT, steps) for steps in (2, 4, 6, 8, 12, 16, 24, 32)],
 )
-"""From 4 on each level takes twice as long; benchmarks/photo_effort.py measures what they gain."""
-PLAIN = 3  # the highest without gradient steps
+"""benchmarks/photo_effort.py measures what they take and gain."""
+PLAIN = 1  # the highest without steps
 
 
 class Coded(NamedTuple):
@@ -74,7 +74,7 @@ class Encoder:
 
     @property
     def plain(self) -> Encoder:
-        """This encoder without gradient steps: itself where it takes none."""
+        """This encoder without steps of refinement: itself where it takes none."""
         if not EFFORTS[self.effort].steps:
             return self
         twin = copy(self)
@@ -107,7 +107,7 @@ class Encoder:
             gained = torch.from_numpy(self._tiles[number]).to(self.device)[None] * t.gain(at)
             hyper = t.hyper_analyse(gained)
         if plan.steps:
-            gained, hyper = self._refined(number, hyper, at, plan.steps)
+            gained = self._refined(number, hyper, at, plan)
         code = self.model.code
         prices = None
         if plan.weight:
@@ -115,7 +115,7 @@ class Encoder:
             prices = (plan.weight * price / t.gain(at)[0, :, 0, 0].square()).cpu().numpy()
         return code.encode(gained[0].cpu().numpy(), hyper[0].cpu().numpy(), level, prices)
 
-    def _refined(self, number: int, hyper: Tensor, level: Tensor, steps: int) -> Refined:
+    def _refined(self, number: int, hyper: Tensor, level: Tensor, plan: Effort) -> Tensor:
         import torch
 
         from pseudocodec.inversion.distortion import Scene
@@ -135,7 +135,8 @@ class Encoder:
                 scene,
                 hyper.clone(),
                 level.clone(),
-                steps=steps,
+                weight=plan.weight,
+                steps=plan.steps,
                 contexts=self._contexts,
             )
 

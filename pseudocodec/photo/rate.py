@@ -22,7 +22,7 @@ CLOSE_BYTES = 0.005  # of the size asked for: near enough to stop searching
 CLOSE_PSNR = 0.02  # dB
 EQUAL = 200.0  # dB that equal pictures count for: the search needs numbers
 MOST_TRIES = 14
-CORRECTIONS = 4  # with gradient steps
+CORRECTIONS = 4  # with steps of refinement
 USUAL_RATIO = 3.5  # natural logarithm of how much larger files are at the top than at level 0
 USUAL_DECIBELS = 14.0  # by which the top is better
 
@@ -66,7 +66,7 @@ def _(
 def encode_to(encoder: Encoder, target: Target, overhead: int) -> Coded:
     """The picture coded for `target`; `overhead` bytes of the file are not payload.
 
-    The level is searched without gradient steps, which take long; with them it is then corrected.
+    The level is searched without steps of refinement, and corrected with them.
     Raises PslError for a size or PSNR that no level reaches.
     """
     if target.quality is not None:
@@ -130,7 +130,7 @@ def _corrected(
     slope: float,
     close: Callable[[float], bool],
 ) -> Coded:
-    """With gradient steps, a level near that of `plain` whose excess is not above zero.
+    """With steps of refinement, a level near that of `plain` whose excess is not above zero.
 
     `slope` is how the excess usually grows with the level; what is returned fits in any case.
     """

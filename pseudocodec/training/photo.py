@@ -19,6 +19,7 @@ from pseudocodec.nets.hyperprior import (
 )
 from pseudocodec.nets.information import information
 from pseudocodec.nets.precision import autocast
+from pseudocodec.nets.rounding import Rounding
 from pseudocodec.photo.encoder import WEIGHT
 from pseudocodec.training.crops import CropRecipe, Crops
 from pseudocodec.training.photo_start import Start
@@ -41,8 +42,17 @@ class PhotoRecipe(CropRecipe):
     rounded for rate and distortion, as files' are, and tables learn from what that leaves. Rates
     are those that contexts make of tables, but for what adapts (`nets.contexts`) and for
     hyper-latents.
+
+    Crops are as large as squares allow that are scaled down as well: all of a crop of 128 pixels
+    is within sight of its edge, where a file's tiles have none. 400 seconds of one core from a
+    trained model took 1.9 % off the bits of the validation pictures with four crops of 192, 0.2 %
+    with eight of 128. A run that
+    goes on from a model begins at `onward` of the peak rates, and rounds for rate all along.
     """
 
+    crop: int = 192
+    batch: int = 4
+    onward: float = 0.6
     rate: float = 1e-3  # peak learning rate of AdamW; cosine over the budget
     rows_rate: float = 4e-3  # and of what each level has for its own
     contexts_rate: float = 2e-4  # and of what is expected of residuals around; 0: of none
@@ -127,10 +137,8 @@ class PhotoNets(nn.Module):
         t = self.transform
         means, index = self._expected(rounded, index)
         price = t.config.price(level)[:, None, None, None] * 255**2 / t.config.channels
-        nearer = rounded - (rounded - means.round()).sign()
-        error = (residual - nearer).square() - (residual - rounded).square()
-        saved = information(rounded - means, index) - information(nearer - means, index)
-        return torch.where(saved > WEIGHT * price / t.gain(level).square() * error, nearer, rounded)
+        rounding = Rounding(residual, means, index, WEIGHT * price / t.gain(level).square())
+        return torch.where(rounding.gain(rounding.nearer) > 0, rounding.nearer, rounded)
 
     def _information(
         self, residual: Tensor, symbols: Tensor, means: Tensor, index: Tensor
@@ -187,12 +195,14 @@ class PhotoTrainer(Run[PhotoProgress]):
         around = list(contexts.parameters()) if contexts is not None else []
         theirs = {id(p) for p in rows + around}
         others = [p for p in self.nets.parameters() if id(p) not in theirs]
+        peak = recipe.onward if start else 1.0
         groups: list[dict[str, Any]] = [
-            {"params": others, "lr": recipe.rate},
-            {"params": rows, "lr": recipe.rows_rate, "weight_decay": 0.0},
+            {"params": others, "lr": peak * recipe.rate},
+            {"params": rows, "lr": peak * recipe.rows_rate, "weight_decay": 0.0},
         ]
         if around:
-            groups.append({"params": around, "lr": recipe.contexts_rate, "weight_decay": 0.0})
+            rate = peak * recipe.contexts_rate
+            groups.append({"params": around, "lr": rate, "weight_decay": 0.0})
         self._begin(groups, recipe.weight_decay)
         self.balance = Balance(GROUPS, 5.0, self.device)
 
@@ -204,7 +214,7 @@ class PhotoTrainer(Run[PhotoProgress]):
     def train_step(self) -> None:
         """One step of the optimiser. Raises PslError when the loss is not finite."""
         self._schedule()
-        self.nets.for_rate = self.fraction >= ROUNDED_FOR_RATE
+        self.nets.for_rate = bool(self.init) or self.fraction >= ROUNDED_FOR_RATE
         images = self.crops.draw()
         share = torch.rand(len(images), device=self.device)
         level = share * self.config.top

@@ -192,7 +192,7 @@ def test_curves_of_files_that_are_kept(monkeypatch, tmp_path):
 
     monkeypatch.setattr(photos, "NAMES", ("a", "b"))
     monkeypatch.setattr(kodak_files, "FILES", tmp_path / "files.json")
-    earlier = [made(job, "photo") for effort in "27" for job in kodak_files.jobs(effort)]
+    earlier = [made(job, "photo") for effort in "29" for job in kodak_files.jobs(effort)]
     kodak_files.FILES.write_text(json.dumps(earlier))
     filled = []
 
@@ -202,8 +202,8 @@ def test_curves_of_files_that_are_kept(monkeypatch, tmp_path):
 
     monkeypatch.setattr(kept, "fill", fill)
     ours, others = kodak.filled("photo", 3)
-    assert list(ours) == [NAME, f"{NAME}, effort 7"]
-    assert {row["codec"] for row in ours[f"{NAME}, effort 7"]} == {f"{NAME}, effort 7"}
+    assert list(ours) == [NAME, f"{NAME}, effort 9"]
+    assert {row["codec"] for row in ours[f"{NAME}, effort 9"]} == {f"{NAME}, effort 9"}
     assert [row["setting"] for row in ours[NAME]] == list(photos.QUALITIES)
     assert {name: [row["setting"] for row in rows] for name, rows in others.items()} == {
         name: list(settings) for name, settings in photos.SETTINGS.items()

@@ -1,4 +1,4 @@
-"""The error that gradient steps see is that of what decodes."""
+"""The error that refinement sees is that of what decodes."""
 
 from __future__ import annotations
 

@@ -200,6 +200,7 @@ def test_settings_of_checkpoints_stay_what_they_are() -> None:
         "config": TINY.as_dict(),
         "crops": 16,
         "recipe": {
+            "onward": 0.6,
             "crop": 64,
             "batch": 2,
             "most_shrink": 2.0,

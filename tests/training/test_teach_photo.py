@@ -102,7 +102,7 @@ def test_several_tiles_do_not_depend_on_each_other(models: tuple[Path, Path]) ->
 
 
 def test_gaussians_of_what_is_expected_cost_less(models: tuple[Path, Path]) -> None:
-    """The stand-in that gradient steps use is nearer to files than the tables alone."""
+    """The stand-in that training and refinement use is nearer to files than the tables alone."""
     code = code_of(models[1])
     assert code.contexts is not None
     expected = ExpectedTables(code.contexts.net)
