@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import torch
 from torch import Tensor
 
@@ -19,12 +21,12 @@ class Rounding:
         self.rounded = residuals.round()
         self._cost = self._cost_of(self.rounded)
 
-    @property
+    @cached_property
     def nearer(self) -> Tensor:
         """A step from `rounded` towards the mean; the same where that is there already."""
         return self.rounded - (self.rounded - self.means.round()).sign()
 
-    @property
+    @cached_property
     def farther(self) -> Tensor:
         """The integer on the other side of each residual, where it is not the one of `nearer`."""
         other = self.rounded + (self.residuals - self.rounded).sign()

@@ -163,6 +163,10 @@ def test_training_goes_on_from_the_weights_of_a_model(tmp_path: Path) -> None:
     for name, tensor in second.nets.transform.state_dict().items():
         wanted = first.nets.transform.state_dict()[name]
         torch.testing.assert_close(tensor, wanted, rtol=exact, atol=exact)
+    assert second.peak == [recipe.onward * rate for rate in first.peak]
+    second.train_step()
+    first.train_step()
+    assert second.nets.for_rate and not first.nets.for_rate
     second.save(tmp_path / "c")
     with pytest.raises(PslError, match="other settings"):
         trainer(recipe).load(tmp_path / "c")
