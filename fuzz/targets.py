@@ -238,14 +238,14 @@ def entropy_sealed(data: bytes) -> None:
 
 @_target
 def tile(data: bytes) -> None:
-    """One tile under the hyperprior: height, width, level, payload."""
+    """One tile under the hyperprior: height, width (and whether it has details), level, payload."""
     if len(data) < 4:
         return
-    code = _photo().code
+    code = tiny.detailed() if data[1] & 128 else _photo().code
     height, width = 1 + data[0] % 9, 1 + data[1] % 9
     level = data[2] % (code.top + 1)
     latents = code.decode(data[3:], height, width, level)
-    assert latents.shape == (code.latents, height, width)
+    assert latents.shape == (code.channels(level), height, width)
     assert np.isfinite(latents).all()
 
 

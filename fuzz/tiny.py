@@ -7,9 +7,11 @@ import tempfile
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
+from pseudocodec.hyperprior import HyperpriorCode
 from pseudocodec.latent.base import LatentCode
 from pseudocodec.latent.composition import Composition
 from pseudocodec.latent.scalar import Scalar
@@ -73,6 +75,12 @@ def models() -> tuple[Model, ...]:
     return tuple(load_model(path) for path in made)
 
 
+@cache
+def detailed() -> HyperpriorCode:
+    """The code of the first photo model, with six details from level 100 on."""
+    return HyperpriorCode(_tests("photo_models").detailed())
+
+
 def _vector(path: Path, family: str, net: dict[str, int], code: str, dense: str | None) -> Path:
     import torch
 
@@ -94,6 +102,11 @@ def _vector(path: Path, family: str, net: dict[str, int], code: str, dense: str 
 
 def _of_the_tests(module: str, path: Path) -> Path:
     """One that a module of the tests writes."""
-    sys.path.append(str(ROOT / "tests"))
-    import_module(module).write(path)
+    _tests(module).write(path)
     return path
+
+
+def _tests(module: str) -> ModuleType:
+    """A module of the tests."""
+    sys.path.append(str(ROOT / "tests"))
+    return import_module(module)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pseudocodec.hyperprior.contexts import untaught
+from pseudocodec.hyperprior.details import CONTEXTS, FIRST, INDEX
+from pseudocodec.hyperprior.integer import ACTIVATION
 from pseudocodec.nets.hyperprior import HyperpriorConfig, HyperpriorTransform
-from pseudocodec.training.export_photo import export_photo
+from pseudocodec.training.export_photo import code_tensors, export_photo
 
 CONFIG = HyperpriorConfig(
     latents=24,
@@ -53,6 +57,15 @@ def transform() -> HyperpriorTransform:
             noise = torch.randn(parameter.shape, generator=generator)
             parameter.add_(noise, alpha=0.002 if last else 0.05)
     return nets.eval()
+
+
+def detailed() -> dict[str, NDArray[Any]]:
+    """The tensors of the code of `transform` with six details, from level 100 on, untaught."""
+    tensors = code_tensors(transform())
+    rows, tables = len(tensors["gain"]), len(tensors["scales.widths"])
+    index = np.linspace(0, 20 << ACTIVATION, 6 * rows, dtype=np.int64).reshape(rows, 6)
+    contexts = {f"{CONTEXTS}{k}": v for k, v in untaught(6, tables).items()}
+    return tensors | {FIRST: np.array([100]), INDEX: index} | contexts
 
 
 def write(path: Path) -> bytes:

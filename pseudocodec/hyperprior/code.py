@@ -8,22 +8,27 @@ the stream of the hyper-latents, and to the end that of the latents.
 A hyper-latent is coded relative to a mean, rounded, with a table; mean and table depend on channel
 and level alone. A latent, in units of its quantiser step, likewise; its mean and table come from
 the hyper-synthesis. Where a model has contexts, the tables are only where they begin.
+
+Where a model has details (`hyperprior.details`), tiles from their first level on begin with the
+length of a stream of those, and the stream; a length of zero stands for details that are all zero.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pseudocodec.entropy import scales
 from pseudocodec.errors import Corrupt, PslError
+from pseudocodec.hyperprior import _parts as parts
+from pseudocodec.hyperprior.details import DETAIL, DetailCode
 from pseudocodec.hyperprior.integer import (
     ACTIVATION,
     LEVEL_STEPS,
     MEAN,
+    MOST_INDEX,
     IntegerHyperSynthesis,
     Integers,
     Layer,
@@ -37,7 +42,6 @@ if TYPE_CHECKING:
 GROUP = 4  # latents a hyper-latent, along each side
 MOST_HYPER = 1000  # absolute value of a hyper-latent's symbol
 MOST_HYPER_MEAN = 1 << 19  # with the symbol it stays below the synthesis' LIMIT
-MOST_INDEX = 255 << ACTIVATION
 MOST_ROWS = 256
 CONTEXTS, HYPER_CONTEXTS = "contexts.", "hyper_contexts."  # names of tensors begin with it
 LAYERS = (True, True, False, False)  # which are shuffled
@@ -49,7 +53,7 @@ class Symbols(NamedTuple):
     """What a payload holds: hyper-latents and residuals, and what they were coded with.
 
     `hyper` and the table of each, `hyper_tables`, (hyper, h/4, w/4); `means`, in sixteenths,
-    `tables` and `residuals` (latents, h, w).
+    `tables` and `residuals` (latents, h, w); `details` (details, h, w), where the level has any.
     """
 
     hyper: NDArray[np.int32]
@@ -57,6 +61,7 @@ class Symbols(NamedTuple):
     means: Integers
     tables: NDArray[np.uint8]
     residuals: NDArray[np.int32]
+    details: NDArray[np.int32] | None
 
 
 class HyperpriorCode:
@@ -65,20 +70,25 @@ class HyperpriorCode:
     Attributes: `latents` and `hyper` (channels), `hyper_mean` and `hyper_index` (rows, hyper; means
     and tables of hyper-latents, ACTIVATION fractional bits), `synthesis`, `top` (the highest
     level; levels are 0 to `top`, 256 to a row), `contexts` and `hyper_contexts` (of latents and
-    hyper-latents; None in models without). Raises PslError for tensors that do not fit.
+    hyper-latents; None in models without), `details` (None likewise). Raises PslError for tensors
+    that do not fit.
     """
 
     kind = "hyperprior"
 
-    def __init__(self, tensors: Mapping[str, NDArray[Any]]) -> None:
+    def __init__(self, tensors: parts.Tensors) -> None:
         try:
             layers = [
-                Layer(_integers(tensors, f"weight.{k}"), _integers(tensors, f"bias.{k}"), shuffled)
+                Layer(
+                    parts.integers(tensors, f"weight.{k}"),
+                    parts.integers(tensors, f"bias.{k}"),
+                    shuffled,
+                )
                 for k, shuffled in enumerate(LAYERS)
             ]
-            gains = _integers(tensors, "gain")
-            self.hyper_mean = _integers(tensors, "hyper_mean")
-            self.hyper_index = _integers(tensors, "hyper_index")
+            gains = parts.integers(tensors, "gain")
+            self.hyper_mean = parts.integers(tensors, "hyper_mean")
+            self.hyper_index = parts.integers(tensors, "hyper_index")
             kept = {k[7:]: v for k, v in tensors.items() if k.startswith("scales.")}
             self.tables = scales.ScaleTables.from_tensors(kept)
         except KeyError as error:
@@ -93,13 +103,27 @@ class HyperpriorCode:
         fits = within(self.hyper_mean, MOST_HYPER_MEAN) and within(self.hyper_index, MOST_INDEX)
         if not fits:
             raise PslError("hyperprior code: its rows are out of range; get the model again")
-        self.contexts = self._contexts(tensors, CONTEXTS, self.latents)
-        self.hyper_contexts = self._contexts(tensors, HYPER_CONTEXTS, self.hyper)
+        tables, top = self.tables, self.top
+        self.contexts = parts.contexts_of(tensors, CONTEXTS, tables, self.latents, top)
+        self.hyper_contexts = parts.contexts_of(tensors, HYPER_CONTEXTS, tables, self.hyper, top)
+        detailed = any(key.startswith(DETAIL) for key in tensors)
+        self.details = DetailCode(tensors, tables, rows, top) if detailed else None
+
+    def channels(self, level: int) -> int:
+        """What decodes at a level: `latents`, and the details of levels that can have them."""
+        more: int = self.details.count if self.details and self.detailed(level) else 0
+        return int(self.latents) + more
+
+    def detailed(self, level: int) -> bool:
+        """Whether files of a level can have details."""
+        return self.details is not None and level >= self.details.first
 
     def encode(
         self, latents: Reals, hyper: Reals, level: int, prices: Reals | None = None
     ) -> tuple[bytes, Reals]:
-        """A tile's gained latents and hyper-latents -> its payload, and what decodes from it.
+        """A tile's gained latents and hyper-latents -> its payload, and the latents in it.
+
+        It has no details yet, see `add_details`.
 
         Args:
             latents: (latents, h, w), in quantiser steps.
@@ -125,33 +149,55 @@ class HyperpriorCode:
         else:
             residuals = self._quantised(latents - shift, index, prices)
             back = self._encode(residuals, index, level, self.contexts)
-        return _varint(len(front)) + front + back, (residuals + shift).astype(np.float32)
+        payload = parts.with_length(front) + back
+        if self.detailed(level):
+            payload = parts.with_length(b"") + payload
+        return payload, (residuals + shift).astype(np.float32)
+
+    def add_details(
+        self, payload: bytes, values: Reals, level: int, prices: Reals
+    ) -> tuple[bytes, NDArray[np.int32]]:
+        """What `encode` made of a tile, with details for `values`; and those details.
+
+        Args:
+            payload: without details, of a level that can have them.
+            values: (details, h, w), in steps.
+            level: 0 to `top`.
+            prices: (details,), as for `encode`.
+        """
+        assert self.details
+        stream, details = self.details.encode(values, level, prices)
+        if not stream:
+            return payload, np.zeros_like(details)
+        _, rest = parts.split_at_length(payload, "details")
+        return parts.with_length(stream) + rest, details
 
     def decode(self, payload: bytes, height: int, width: int, level: int) -> Reals:
-        """A payload -> gained latents (latents, height, width), multiples of 1/16, exact.
+        """A payload -> gained latents and details behind them, (channels(level), height, width).
 
-        Raises Corrupt for a payload that `encode` does not write.
+        Multiples of 1/16, exact. Raises Corrupt for a payload that `encode` does not write.
         """
         read = self.read(payload, height, width, level)
-        return (read.residuals + read.means / (1 << MEAN)).astype(np.float32)
+        latents = (read.residuals + read.means / (1 << MEAN)).astype(np.float32)
+        if read.details is None:
+            return latents
+        return np.concatenate([latents, read.details.astype(np.float32)])
 
     def read(self, payload: bytes, height: int, width: int, level: int) -> Symbols:
         """The integers that a payload of height x width latents holds. Raises as `decode`."""
-        length, start = _read_varint(payload)
-        if length > len(payload) - start:
-            raise Corrupt(
-                f"tile: hyper-latents of {length} bytes in a payload of {len(payload)}; "
-                "the file is damaged"
-            )
+        details = None
+        if self.details and self.detailed(level):
+            stream, payload = parts.split_at_length(payload, "details")
+            details = self.details.decode(stream, (height, width), level)
+        front, back = parts.split_at_length(payload, "hyper-latents")
         shape = (self.hyper, -(-height // GROUP), -(-width // GROUP))
-        front = payload[start : start + length]
         tables = self._hyper_tables(shape, level)
         symbols = self._decode(front, tables, level, self.hyper_contexts)
         if symbols.size and np.abs(symbols).max() > MOST_HYPER:
             raise Corrupt("tile: a hyper-latent is out of range; the file is damaged")
         means, index = self._predict(symbols.astype(np.int64), level, (height, width))
-        residuals = self._decode(payload[start + length :], index, level, self.contexts)
-        return Symbols(symbols, tables, means, index, residuals)
+        residuals = self._decode(back, index, level, self.contexts)
+        return Symbols(symbols, tables, means, index, residuals, details)
 
     def _quantised(
         self, values: NDArray[np.float64], index: NDArray[np.uint8], prices: Reals | None
@@ -180,20 +226,7 @@ class HyperpriorCode:
         return means, index.clip(max=self.tables.count - 1).astype(np.uint8)
 
     def _hyper_tables(self, shape: tuple[int, ...], level: int) -> NDArray[np.uint8]:
-        row = row_at(self.hyper_index, level) + (1 << (ACTIVATION - 1))
-        index = (row >> ACTIVATION).clip(0, self.tables.count - 1).astype(np.uint8)
-        return np.broadcast_to(index[:, None, None], shape)
-
-    def _contexts(
-        self, tensors: Mapping[str, NDArray[Any]], prefix: str, channels: int
-    ) -> Contexts | None:
-        """What the tensors of a prefix make; None where there are none."""
-        kept = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-        if not kept:
-            return None
-        from pseudocodec.hyperprior.contexts import Contexts  # which loads numba
-
-        return Contexts(kept, self.tables, channels, self.top)
+        return parts.tables_at(self.hyper_index, level, shape, self.tables)
 
     def _encode(
         self,
@@ -212,31 +245,3 @@ class HyperpriorCode:
         if contexts:
             return contexts.decode(payload, index, level)
         return scales.decode(payload, index.ravel(), self.tables).reshape(index.shape)
-
-
-def _integers(tensors: Mapping[str, NDArray[Any]], key: str) -> Integers:
-    value = tensors[key]
-    if value.dtype.kind != "i":
-        raise PslError(f"hyperprior code: {key} is {value.dtype}, expected integers")
-    return value.astype(np.int64)
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-def _read_varint(data: bytes) -> tuple[int, int]:
-    """The number in front of `data` and how many bytes it takes, at most five and none too many."""
-    value = 0
-    for i, byte in enumerate(data[:5]):
-        value |= (byte & 0x7F) << 7 * i
-        if byte < 0x80:
-            if i and not byte:
-                raise Corrupt("tile: a length has a byte too many; the file is damaged")
-            return value, i + 1
-    raise Corrupt("tile: its payload ends inside a length; the file is damaged")

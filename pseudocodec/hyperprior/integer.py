@@ -39,6 +39,7 @@ MOST_WEIGHT = (1 << 15) - 1
 MOST_BIAS = 1 << 34
 MOST_GAIN = 1 << 24
 MOST_MEAN = 1 << 19  # of the means, in sixteenths
+MOST_INDEX = 255 << ACTIVATION  # of tables that a level gives a channel
 
 Integers = NDArray[np.int64]
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pseudocodec.errors import PslError
 from pseudocodec.hyperprior import HyperpriorCode
+from pseudocodec.hyperprior.details import MOST_DETAILS
 from pseudocodec.hyperprior.integer import ACTIVATION, SCALE_STEP, WEIGHT
 from pseudocodec.model.base import AnySizeModel
 from pseudocodec.model.file import ModelFacts
@@ -17,7 +18,10 @@ from pseudocodec.model.file import ModelFacts
 if TYPE_CHECKING:
     import torch
 
+    from pseudocodec.nets.details import Details
     from pseudocodec.nets.hyperprior import HyperpriorTransform
+
+DETAILS = "details."  # names of tensors
 
 
 class PhotoModel(AnySizeModel):
@@ -31,17 +35,42 @@ class PhotoModel(AnySizeModel):
                 "size; upgrade pseudocodec"
             )
         self.code = HyperpriorCode(self._tables("code."))
+        self._details: dict[str, Details] = {}
 
     def transform(self, device: torch.device) -> HyperpriorTransform:
         """The nets on a device, loaded once."""
         return cast("HyperpriorTransform", super().transform(device))
+
+    def details(self, device: torch.device) -> Details:
+        """The transform of details on a device, loaded once. Raises PslError for a model of none.
+
+        It does so, too, when the transform does not fit the code.
+        """
+        key = str(device)
+        if key not in self._details:
+            import torch
+
+            from pseudocodec.nets.details import Details
+
+            tensors, code = self._tables(DETAILS), self.code.details
+            found = [tensors[name].shape for name in ("basis", "steps") if name in tensors]
+            wanted = [(MOST_DETAILS, code.count), (len(code.index),)] if code else []
+            if not code or found != wanted:
+                raise PslError(f"{self._path}: its details do not fit its code; get it again")
+            basis, steps = (
+                torch.from_numpy(tensors[name].astype(np.float32)).to(device)
+                for name in ("basis", "steps")
+            )
+            self._details[key] = Details(basis, steps)
+        return self._details[key]
 
     def _weights(self) -> dict[str, NDArray[Any]]:
         """With the hyper-synthesis in floats, which gradients are taken through, from integers.
 
         A code of other channels or levels than the nets gives weights that do not fit them.
         """
-        code, out = self.code, super()._weights()
+        code = self.code
+        out = {k: v for k, v in super()._weights().items() if not k.startswith(DETAILS)}
         last = len(code.synthesis.layers) - 1
         for k, layer in enumerate(code.synthesis.layers):
             unit = np.full(len(layer.weights), 2.0**-WEIGHT)

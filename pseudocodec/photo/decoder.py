@@ -18,7 +18,7 @@ from pseudocodec.errors import Corrupt
 from pseudocodec.model.base import AnySizeModel, torch_device
 from pseudocodec.model.photo import PhotoModel
 from pseudocodec.photo import payload
-from pseudocodec.photo.tensors import level_tensor
+from pseudocodec.photo.pictures import pictured
 from pseudocodec.photo.tiles import PATCH, TILE, Box, Grid
 from pseudocodec.photo.window import Latents, Window
 
@@ -29,7 +29,7 @@ OnDamage = Callable[[int, Corrupt], None]  # told of a tile's number and of what
 
 @dataclass(frozen=True)
 class Tiles:
-    """Where the latents of a picture come from: `gained(i)` for tile i, and its level.
+    """Where the latents and details of a picture come from: `gained(i)` for tile i, and its level.
 
     Where nets and latents are a tile's own, `gained(i)` is what they make of it: its pixels.
     """
@@ -130,7 +130,8 @@ def _(
     reach = model.transform(torch_device(device)).config.reach
     parts = [part for band in _bands(grid.covering(region)) for part in _bands(band)]
     seen = [_seen(part, reach, grid.latents) for part in parts]
-    window = Window(grid, seen, model.code.latents, lambda n: _gained(tiles, n, on_damage))
+    channels = model.code.channels(tiles.level)
+    window = Window(grid, seen, channels, lambda n: _gained(tiles, n, on_damage))
     for i, (part, box) in enumerate(zip(parts, seen, strict=True)):
         pixels = _pixels(model, window.block(i), part.relative_to(box), tiles, device)
         place = part.scaled(PATCH).inside(region)
@@ -140,7 +141,7 @@ def _(
 
 
 def _gained(tiles: Tiles, number: int, on_damage: OnDamage | None) -> Latents | None:
-    """The latents of a tile; None for a damaged one that was reported."""
+    """Latents and details of a tile; None for a damaged one that was reported."""
     try:
         return tiles.gained(number)
     except Corrupt as error:
@@ -176,16 +177,13 @@ def _seen(part: Box, reach: int, latents: Box) -> Box:
 
 
 def _pixels(model: PhotoModel, gained: Latents, part: Box, tiles: Tiles, device: str) -> Bytes:
-    """Pixels (16 h, 16 w, C) of `part` of a block of gained latents."""
+    """Pixels (16 h, 16 w, C) of `part` of a block of gained latents and details."""
     import torch
 
-    where = torch_device(device)
-    t = model.transform(where)
     with torch.inference_mode():
-        at = level_tensor(tiles.level, where)
-        images = t.synthesise(torch.from_numpy(gained).to(where)[None] / t.gain(at), at)
-        image = images[0, :, *part.scaled(PATCH).slices]
+        [image] = pictured(model, gained, part, tiles.level, torch_device(device))
         if tiles.grey:
             image = image.mean(0, keepdim=True)
         image.clamp_(0, 1).mul_(255).round_()  # in place: a copy of a tile has 13 MB
-        return image.to(torch.uint8).permute(1, 2, 0).cpu().numpy()
+        pixels: Bytes = image.to(torch.uint8).permute(1, 2, 0).cpu().numpy()
+        return pixels

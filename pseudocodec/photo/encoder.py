@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import copy
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,6 +15,7 @@ from pseudocodec.errors import PslError
 from pseudocodec.model.base import torch_device
 from pseudocodec.photo import payload
 from pseudocodec.photo.decoder import Tiles, synthesise
+from pseudocodec.photo.pictures import pictured
 from pseudocodec.photo.tensors import level_tensor, tensor_of, window
 from pseudocodec.photo.tiles import PATCH, Box, Grid
 
@@ -36,6 +38,7 @@ class Effort(NamedTuple):
 
 WEIGHT = 2.0  # without steps: on validation pictures 1.3, 1.6 and 3 take 0.1 to 0.4 % more bits
 REFINED_WEIGHT = 1.4  # with steps, which make good what the others' errors do
+DETAIL_WEIGHT = 1.1  # of details: their transform is orthonormal
 EFFORTS = (
     Effort(0.0),
     Effort(WEIGHT),
@@ -46,7 +49,7 @@ PLAIN = 1  # the highest without steps
 
 
 class Coded(NamedTuple):
-    """A picture coded at a level: its payload, and the gained latents of its tiles."""
+    """A picture coded at a level: its payload, and gained latents and details of its tiles."""
 
     level: int
     payload: bytes
@@ -89,6 +92,12 @@ class Encoder:
     def encode(self, level: int) -> Coded:
         """The picture at `level`, 0 to the code's top."""
         tiles = [self._code(number, level) for number in range(self.grid.tiles)]
+        if self.model.code.detailed(level):
+            gained = [latents for _, latents in tiles]
+            tiles = [
+                self._detailed(number, level, data, gained)
+                for number, (data, _) in enumerate(tiles)
+            ]
         packed = payload.pack(self.grid, self.grey, level, [data for data, _ in tiles])
         return Coded(level, packed, [gained for _, gained in tiles])
 
@@ -111,9 +120,54 @@ class Encoder:
         code = self.model.code
         prices = None
         if plan.weight:
-            price = t.config.price(at) * 255**2 / t.config.channels
-            prices = (plan.weight * price / t.gain(at)[0, :, 0, 0].square()).cpu().numpy()
+            step = t.gain(at)[0, :, 0, 0]
+            prices = (plan.weight * self.price(at) / step.square()).cpu().numpy()
         return code.encode(gained[0].cpu().numpy(), hyper[0].cpu().numpy(), level, prices)
+
+    def rest(self, number: int, level: int, gained: Sequence[Latents]) -> Tensor:
+        """What gained latents, of all tiles, leave of tile `number`: (1, 3, h, w), in [-1, 1].
+
+        Nothing beyond the picture's edge, nor where clipping what decodes gives the very pixel.
+        """
+        import torch
+
+        tile = self.grid.tile(number)
+        seen, area = tile.grown(self.transform.config.reach, self.grid.latents), tile.scaled(PATCH)
+        block, inside = self._around(seen, gained), tile.relative_to(seen)
+        decoded = pictured(self.model, block, inside, level, self.device)
+        with torch.inference_mode():
+            pixels = tensor_of(window(self.pixels, area), self.device)
+            return (pixels - decoded) * ((decoded.clamp(0, 1) != pixels) & (self._mask(area) > 0))
+
+    def price(self, level: Tensor) -> Tensor:
+        """What a squared step of error, pixels being in [0, 1], is worth in bits: (1,)."""
+        config = self.transform.config
+        return config.price(level) * 255**2 / config.channels
+
+    def _detailed(
+        self, number: int, level: int, payload: bytes, gained: Sequence[Latents]
+    ) -> tuple[bytes, Latents]:
+        """Bytes of a tile with details, if they pay, and its gained latents and details.
+
+        `payload` is without; `gained` are those of all tiles.
+        """
+        at, details = level_tensor(level, self.device), self.model.details(self.device)
+        values = details.analyse(self.rest(number, level, gained), at)[0].cpu().numpy()
+        step_price = float(self.price(at) * details.step(at).square())
+        prices = np.full(len(values), DETAIL_WEIGHT * step_price, np.float32)
+        longer, chosen = self.model.code.add_details(payload, values, level, prices)
+        saved = step_price * float(np.square(values).sum() - np.square(values - chosen).sum())
+        if 8 * (len(longer) - len(payload)) >= saved:
+            longer, chosen = payload, np.zeros_like(chosen)
+        return longer, np.concatenate([gained[number], chosen.astype(np.float32)])
+
+    def _mask(self, area: Box) -> Tensor:
+        """(1, 1, h, w) for `area`, in pixels: 1 within the picture, 0 beyond its edge."""
+        import torch
+
+        mask = torch.zeros((1, 1, area.height, area.width), device=self.device)
+        mask[..., *self.grid.pixels.inside(area).relative_to(area).slices] = 1
+        return mask
 
     def _refined(self, number: int, hyper: Tensor, level: Tensor, plan: Effort) -> Tensor:
         import torch
@@ -126,10 +180,8 @@ class Encoder:
         area = seen.scaled(PATCH)
         with torch.inference_mode(False):
             images = tensor_of(window(self.pixels, area), self.device)
-            mask = torch.zeros_like(images[:, :1])
-            mask[..., *self.grid.pixels.inside(area).relative_to(area).slices] = 1
-            latents = torch.from_numpy(self._around(seen)).to(self.device)[None]
-            scene = Scene(images, mask, latents, tile.relative_to(seen).slices)
+            latents = torch.from_numpy(self._around(seen, self._tiles)).to(self.device)[None]
+            scene = Scene(images, self._mask(area), latents, tile.relative_to(seen).slices)
             return refine_photo(
                 self.transform,
                 scene,
@@ -147,13 +199,13 @@ class Encoder:
         contexts = self.model.code.contexts
         return ExpectedTables(contexts.net).to(self.device) if contexts else None
 
-    def _around(self, box: Box) -> Latents:
-        """Latents of `box`, of all tiles it touches."""
+    def _around(self, box: Box, tiles: Sequence[Latents]) -> Latents:
+        """Latents of `box`, of all of `tiles` that it touches."""
         out = np.empty((self.model.code.latents, box.height, box.width), np.float32)
         for number in self.grid.touching(box):
             tile = self.grid.tile(number)
             both = tile.inside(box)
-            part = self._tiles[number][:, *both.relative_to(tile).slices]
+            part = tiles[number][:, *both.relative_to(tile).slices]
             out[:, *both.relative_to(box).slices] = part
         return out
 

@@ -13,6 +13,7 @@ from pseudocodec.training.job import Job
 from pseudocodec.training.photo import PhotoProgress, PhotoRecipe, PhotoTrainer
 from pseudocodec.training.photo_report import report_on
 from pseudocodec.training.photo_start import start_from
+from pseudocodec.training.teach_details import teach_details
 from pseudocodec.training.teach_photo import teach_photo
 from pseudocodec.training.team import Team
 
@@ -41,7 +42,8 @@ def train_photo(
         return {}
     transform = trainer.averaged().transform.cpu()
     export_photo(transform, job.title, job.files.target)
-    identity = teach_photo(
+    teach_photo(job.files.target, squares, seed=job.seed, device=job.device, on_note=job.on_note)
+    identity = teach_details(
         job.files.target, squares, seed=job.seed, device=job.device, on_note=job.on_note
     )
     result = job.files.result(identity, trainer) | {"report": None}

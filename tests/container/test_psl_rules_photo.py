@@ -165,3 +165,28 @@ def test_m53_contexts_are_in_range(name, value):
             HyperpriorCode(good | {f"contexts.{name}": bad})
     with pytest.raises(PslError, match="missing"):
         HyperpriorCode({key: good[key] for key in good if key != f"contexts.{name}"})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"detail_index": np.full((5, 6), (255 << 8) + 1)},
+        {"detail_index": np.full((5, 6), -(255 << 8) - 1)},
+        {"detail_index": np.zeros((4, 6), np.int64)},
+        {"detail_index": np.zeros((5, 0), np.int64)},
+        {"detail_index": np.zeros((5, 769), np.int64)},
+        {"detail_first": np.array([-1])},
+        {"detail_first": np.array([4 * 256 + 1])},
+        {"detail_first": np.array([1, 2])},
+        {"detail_first": np.array([1.0])},
+    ],
+)
+def test_m54_details_are_in_range(change):
+    tensors = photo_models.detailed()
+    assert HyperpriorCode(tensors).details
+    with pytest.raises(PslError, match=r"hyperprior (details|code)"):
+        HyperpriorCode(tensors | change)
+    for name in ("detail_first", "detail_index", "detail_contexts."):
+        kept = {k: v for k, v in tensors.items() if not k.startswith(name)}
+        with pytest.raises(PslError, match="missing"):
+            HyperpriorCode(kept)

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from pseudocodec.entropy import scales
 from pseudocodec.errors import Corrupt, PslError
 from pseudocodec.hyperprior import HyperpriorCode
-from pseudocodec.hyperprior.code import MOST_HYPER, MOST_HYPER_MEAN, MOST_INDEX
+from pseudocodec.hyperprior.code import MOST_HYPER, MOST_HYPER_MEAN
+from pseudocodec.hyperprior.integer import MOST_INDEX
 from pseudocodec.training.export_photo import code_tensors
 
 Tensors = dict[str, NDArray[Any]]

@@ -32,6 +32,18 @@ MODELS |= {
     "contexts-short": tiny.photo(**SHORT),
     "contexts-range": tiny.photo(**SHORT | FAR),
 }
+DETAILS = tiny.details_tensors()
+UNFIT_DETAILS = {
+    "index": {"detail_index": DETAILS["detail_index"] + 255 * 256},
+    "rows": {"detail_index": DETAILS["detail_index"][1:]},
+    "first": {"detail_first": np.array([513], "<i8")},
+    "none": {"detail_index": DETAILS["detail_index"][:, :0]},
+}
+FEW = DETAILS | {"detail_contexts.contexts": np.zeros(99, "<u4")}
+ALONE = {key: value for key, value in FEW.items() if key != "detail_index"}
+MODELS |= {"details": tiny.photo(**DETAILS), "details-alone": tiny.photo(**ALONE)} | {
+    f"details-{name}": tiny.photo(**FEW | changed) for name, changed in UNFIT_DETAILS.items()
+}
 MODELS |= {"fitted": tiny.fitted()} | {f"fitted-{name}": model for name, model in UNFIT.items()}
 DENSE = forge.DENSE
 SIZES = ((100, 70), (1040, 20))  # one tile, two tiles
@@ -45,6 +57,7 @@ def all_cases() -> Iterator[Case]:
     yield from fronts()
     yield from tiles()
     yield from contexts()
+    yield from details()
     yield from models()
     yield from fitted()
 
@@ -151,11 +164,19 @@ def others() -> Iterator[Case]:
 
 
 def payload_of(
-    size: tuple[int, int], *, grey: bool = False, level: int = 300, contexts: bool = False
+    size: tuple[int, int],
+    *,
+    grey: bool = False,
+    level: int = 300,
+    more: tiny.Tensors | None = None,
+    details: bool = False,
 ) -> bytes:
-    """A payload of the tiny photo model, its latents drawn at random, some far outside."""
+    """A payload of the tiny photo model with `more` tensors, its latents drawn at random.
+
+    Some are far outside. With `details` it has those of the levels that have them.
+    """
     tensors = {k[5:]: v for k, v in tiny.photo_tensors().items()}
-    code = HyperpriorCode(tensors | (CONTEXTS if contexts else {}))
+    code = HyperpriorCode(tensors | (more or {}))
     draw = random.Random(size[0])
     columns, rows = -(-size[0] // 16), -(-size[1] // 16)
     parts = []
@@ -167,6 +188,9 @@ def payload_of(
         hyper = np.array([draw.randint(-3, 3) for _ in range(int(np.prod(small)))])
         arrays = latents.reshape(shape).astype("f4"), hyper.reshape(small).astype("f4")
         parts.append(code.encode(*arrays, level)[0])
+        if details:
+            values = np.resize([0.2, -3.1, 0.9, 0.4, 17.2], (3, *shape[1:])).astype("f4")
+            parts[-1] = code.add_details(parts[-1], values, level, np.full(3, 9, "f4"))[0]
     front = struct.pack("<BH", int(grey), level)
     return front + (entries(size, front, parts) if len(parts) > 1 else b"") + b"".join(parts)
 
@@ -280,10 +304,10 @@ def contexts() -> Iterator[Case]:
     """M47 and M53: residuals in contexts."""
     known = of("contexts")
     for size in (*SIZES, (1, 1)):
-        payload = payload_of(size, contexts=True)
+        payload = payload_of(size, more=CONTEXTS)
         data = file("contexts", payload, size=size, flags=DENSE)
         yield good(f"contexts-{size[0]}x{size[1]}", "M47", data, "in contexts", **known)
-    payload = payload_of(SIZES[0], contexts=True)
+    payload = payload_of(SIZES[0], more=CONTEXTS)
     for name, body in {"longer": payload + b"\0", "more": payload + b"\1"}.items():
         data = file("contexts", body, size=SIZES[0], flags=DENSE)
         yield bad(f"contexts-{name}", "M47", data, "a tile no writer writes", **known)
@@ -292,6 +316,37 @@ def contexts() -> Iterator[Case]:
         data = file(model, payload, size=SIZES[0], flags=DENSE)
         what = "contexts of another shape or out of range"
         yield bad(f"model-{model}", "M53", data, what, "PslError", **of(model))
+
+
+def details() -> Iterator[Case]:
+    """M47 and M54: details."""
+    known, size = of("details"), SIZES[0]
+
+    def detailed(payload: bytes, size: tuple[int, int] = size) -> bytes:
+        return file("details", payload, size=size, flags=DENSE)
+
+    for name, level, some in (("low", 255, False), ("first", 256, True), ("top", 512, True)):
+        data = detailed(payload_of(size, level=level, more=DETAILS, details=some))
+        yield good(f"details-{name}", "M47", data, f"details at level {level}", **known)
+    none = payload_of(size, more=DETAILS)
+    yield good("details-none", "M47", detailed(none), "a level with details, and none", **known)
+    wide = payload_of(SIZES[1], more=DETAILS, details=True)
+    yield good("details-wide", "M47", detailed(wide, SIZES[1]), "details of two tiles", **known)
+    payload = payload_of(size, more=DETAILS, details=True)
+    front, length, tile = payload[:3], payload[3], payload[4:]
+    for name, body in {
+        "longer": bytes([length + 1]) + tile[:length] + b"\0" + tile[length:],
+        "ones": bytes([8]) + b"\xff" * 8 + tile[length:],
+        "long-length": b"\x80\0" + none[4:],
+        "alone": bytes([length]) + tile[:length],
+    }.items():
+        what = "details no writer writes"
+        yield bad(f"details-{name}", "M47", detailed(front + body), what, **known)
+    for name in (*UNFIT_DETAILS, "alone"):
+        model = f"details-{name}"
+        data = file(model, payload, size=size, flags=DENSE)
+        what = "details of another shape, out of range or without their tables"
+        yield bad(f"model-{model}", "M54", data, what, "PslError", **of(model))
 
 
 def models() -> Iterator[Case]:

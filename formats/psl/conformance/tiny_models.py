@@ -149,6 +149,14 @@ def contexts_tensors() -> Tensors:
     }
 
 
+def details_tensors() -> Tensors:
+    """The tensors of three details of the photo model, from level 256 on, and their contexts."""
+    tensors = contexts_of(3, len(photo_tensors()["code.scales.widths"]), 2)
+    index = np.array([[0, 300, 600], [256, 700, 900], [500, 900, 1300]], "<i8")
+    named = {f"detail_contexts.{name}": tensor for name, tensor in tensors.items()}
+    return {"detail_first": np.array([256], "<i8"), "detail_index": index, **named}
+
+
 def fitted(**changed: int) -> bytes:
     """A model of fitted nets with two starts; `changed` are first values of its tensors."""
     draw = random.Random(4)

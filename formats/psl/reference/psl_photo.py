@@ -66,31 +66,59 @@ def check(tables: Tables) -> None:
     mean, index = tables["hyper_mean"].astype(object), tables["hyper_index"].astype(object)
     need(abs(mean).max() <= 1 << 19 and abs(index).max() <= 255 << 8, "M48")
     need(tables["gain"].min() >= 0 and tables["gain"].max() <= 1 << 24, "M48")
-    for prefix, channels in (("contexts.", tables["gain"]), ("hyper_contexts.", mean)):
+    coded = {"contexts.": tables["gain"], "hyper_contexts.": mean}
+    if any(key.startswith("detail_") for key in tables):
+        coded["detail_contexts."] = check_details(tables)
+    for prefix, channels in coded.items():
         own = {k.removeprefix(prefix): v for k, v in tables.items() if k.startswith(prefix)}
         if own:
             psl_contexts.check(own, channels.shape[1], len(tables["scales.widths"]))
 
 
+def check_details(tables: Tables) -> np.ndarray:
+    """Refuse details without one of their tensors, of wrong shapes or out of range; the tables."""
+    need("detail_contexts.means" in tables, "M54")
+    need("detail_first" in tables and "detail_index" in tables, "M54")
+    first, index = tables["detail_first"], tables["detail_index"].astype(object)
+    need(first.shape == (1,) and index.ndim == 2 and len(index) == len(tables["gain"]), "M54")
+    need(0 <= first[0] <= 256 * (len(index) - 1) and 0 < index.shape[1] <= 768, "M54")
+    need(abs(index).max() <= 255 << 8, "M54")
+    return index
+
+
 def tile(tables: Tables, data: bytes, box: tuple[int, int], level: int) -> np.ndarray:
-    """Latents (N, h, w) of a tile."""
-    need(data, "M47")
-    used = next((i + 1 for i, byte in enumerate(data[:5]) if byte < 128), 0)
-    need(used == 1 or (used and data[used - 1]), "M47")
-    length = sum((byte & 127) << 7 * i for i, byte in enumerate(data[:used]))
-    need(used + length <= len(data), "M47")
+    """Latents (N, h, w) of a tile, and behind them its details, where the level has any."""
+    details = []
+    if "detail_first" in tables and level >= tables["detail_first"][0]:
+        part, data = cut(data)
+        own = at(tables["detail_index"], level)
+        own = np.clip(own + 128 >> 8, 0, len(tables["scales.widths"]) - 1)
+        own = np.broadcast_to(own[:, None, None], (len(own), *box))
+        empty = np.zeros(own.shape)
+        details = [stream(tables, "detail_contexts.", part, own, level) if part else empty]
+    front, back = cut(data)
     count = len(tables["scales.widths"])
     means, index = at(tables["hyper_mean"], level), at(tables["hyper_index"], level)
     shape = len(means), -(-box[0] // 4), -(-box[1] // 4)
     own = np.clip(index + 128 >> 8, 0, count - 1)
     own = np.broadcast_to(own[:, None, None], shape)
-    hyper = stream(tables, "hyper_contexts.", data[used : used + length], own, level)
+    hyper = stream(tables, "hyper_contexts.", front, own, level)
     need(np.abs(hyper).max() <= 1000, "M47")
     means, index = synthesis(tables, 256 * hyper + means[:, None, None], level)
     means, index = (v[:, : box[0], : box[1]] for v in (means, index))
     index = np.minimum(index, count - 1)
-    out = stream(tables, "contexts.", data[used + length :], index, level)
-    return (out + means / 16).astype(np.float32)
+    out = stream(tables, "contexts.", back, index, level)
+    return np.concatenate([out + means / 16, *details]).astype(np.float32)
+
+
+def cut(data: bytes) -> tuple[bytes, bytes]:
+    """A stream behind its length, and what is behind the stream."""
+    need(data, "M47")
+    used = next((i + 1 for i, byte in enumerate(data[:5]) if byte < 128), 0)
+    need(used == 1 or (used and data[used - 1]), "M47")
+    length = sum((byte & 127) << 7 * i for i, byte in enumerate(data[:used]))
+    need(used + length <= len(data), "M47")
+    return data[used : used + length], data[used + length :]
 
 
 def stream(tables: Tables, prefix: str, data: bytes, index: np.ndarray, level: int) -> np.ndarray:
