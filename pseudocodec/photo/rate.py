@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import singledispatch
-from typing import TypeVar
+from dataclasses import dataclass
+from functools import partial, singledispatch
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -18,15 +19,38 @@ from pseudocodec.photo.encoder import Coded, Encoder
 from pseudocodec.photo.progress import OnProgress
 from pseudocodec.rate import Target
 
-CLOSE_BYTES = 0.005  # of the size asked for: near enough to stop searching
-CLOSE_PSNR = 0.02  # dB
 EQUAL = 200.0  # dB that equal pictures count for: the search needs numbers
 MOST_TRIES = 14
-CORRECTIONS = 4  # with steps of refinement
-USUAL_RATIO = 3.5  # natural logarithm of how much larger files are at the top than at level 0
-USUAL_DECIBELS = 14.0  # by which the top is better
+CORRECTIONS = 5  # tries with steps of refinement
+
+
+class Usual(NamedTuple):
+    """What is usual of one kind of target: where a search begins and how long its steps are.
+
+    Distances are logarithms of bytes, or dB.
+    """
+
+    close: float  # below what was asked: near enough to stop searching
+    rough: float  # either side, where steps of refinement follow
+    rise: float  # from the lowest level to the top
+    refined: float  # what refinement adds
+
+
+SIZE = Usual(close=0.005, rough=0.04, rise=3.0, refined=0.07)
+QUALITY = Usual(close=0.03, rough=0.15, rise=12.5, refined=-0.6)
+LEAST_BPP, LEAST_PSNR = 0.08, 26.5  # usual at the lowest level
+
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Found(Generic[T]):
+    """A number that was tried, how far above what was asked it is, and what it gave."""
+
+    number: int
+    error: float
+    coded: T
 
 
 @singledispatch
@@ -66,7 +90,6 @@ def _(
 def encode_to(encoder: Encoder, target: Target, overhead: int) -> Coded:
     """The picture coded for `target`; `overhead` bytes of the file are not payload.
 
-    The level is searched without steps of refinement, and corrected with them.
     Raises PslError for a size or PSNR that no level reaches.
     """
     if target.quality is not None:
@@ -80,109 +103,115 @@ def encode_to(encoder: Encoder, target: Target, overhead: int) -> Coded:
 
 def _for_bytes(encoder: Encoder, budget: int, overhead: int) -> Coded:
     """The finest level of at most `budget` bytes of payload."""
-    plain, top = encoder.plain, encoder.model.code.top
-    smallest = plain.encode(0)
-    if len(smallest.payload) > budget:
+
+    def make(encoder: Encoder, level: int) -> tuple[float, Coded]:
+        coded = encoder.encode(level)
+        return float(np.log(len(coded.payload) / max(budget, 1))), coded
+
+    pixels = encoder.grid.width * encoder.grid.height
+    expected = float(np.log(max(budget, 1) * 8 / (pixels * LEAST_BPP)))
+    found = _last(encoder, make, SIZE, expected)
+    if found is None:
+        smallest = len(encoder.plain.encode(0).payload) + overhead
         raise PslError(
             f"a file of {budget + overhead} bytes was asked for; this picture of "
             f"{encoder.grid.width} x {encoder.grid.height} pixels takes at least "
-            f"{len(smallest.payload) + overhead} with model {encoder.model.facts.name!r}: "
+            f"{smallest} with model {encoder.model.facts.name!r}: "
             "ask for more, or scale it down first"
         )
-
-    def excess(coded: Coded) -> float:
-        return float(np.log(len(coded.payload) / budget))
-
-    def close(error: float) -> bool:
-        return -CLOSE_BYTES <= error <= 0
-
-    found = _search(plain.encode, excess, (0, smallest), top, close)
-    return _corrected(encoder, found, excess, USUAL_RATIO / top, close)
+    return found
 
 
 def _for_psnr(encoder: Encoder, target: float) -> Coded:
     """The coarsest level that decodes at `target` dB or more."""
-    plain, top = encoder.plain, encoder.model.code.top
-    wanted = to_8_bit(encoder.pixels)
+    top, wanted = encoder.model.code.top, to_8_bit(encoder.pixels)
 
-    def lack(coded: Coded) -> float:
-        return target - min(psnr_of(wanted, encoder.decode(coded)), EQUAL)
+    # Levels are counted down from the top: the search is for the last that is still good enough.
+    def make(encoder: Encoder, down: int) -> tuple[float, Coded]:
+        coded = encoder.encode(top - down)
+        return target - min(psnr_of(wanted, encoder.decode(coded)), EQUAL), coded
 
-    def close(error: float) -> bool:
-        return -CLOSE_PSNR <= error <= 0
-
-    finest = plain.encode(top)
-    missing = lack(finest)
-    if missing > 0:
+    found = _last(encoder, make, QUALITY, QUALITY.rise - (target - LEAST_PSNR))
+    if found is None:
+        missing, _ = make(encoder.plain, 0)
         raise PslError(
             f"psnr={target}: model {encoder.model.facts.name!r} reaches {target - missing:.1f} dB "
             "on this picture at most; ask for less, or for quality=100"
         )
-    # Levels counted down from the top: the finest fits, and the search is for the last that does.
-    found = _search(lambda down: plain.encode(top - down), lack, (0, finest), top, close)
-    return _corrected(encoder, found, lack, -USUAL_DECIBELS / top, close)
+    return found
 
 
-def _corrected(
+def _last(
     encoder: Encoder,
-    plain: Coded,
-    excess: Callable[[Coded], float],
-    slope: float,
-    close: Callable[[float], bool],
-) -> Coded:
-    """With steps of refinement, a level near that of `plain` whose excess is not above zero.
+    make: Callable[[Encoder, int], tuple[float, Coded]],
+    usual: Usual,
+    expected: float,
+) -> Coded | None:
+    """The last number that gives no more than what was asked, or one that is close below it.
 
-    `slope` is how the excess usually grows with the level; what is returned fits in any case.
+    Searched without steps of refinement; where the encoder takes some, only roughly, and then with
+    them. `expected` is how far up the usual rise it is. None where not even 0 fits.
     """
-    if encoder.plain is encoder:
-        return plain
-    top, level = encoder.model.code.top, plain.level
-    best: tuple[float, Coded] | None = None
-    for _ in range(CORRECTIONS):
-        found = encoder.encode(level)
-        error = excess(found)
-        if error <= 0 and (best is None or error > best[0]):
-            best = error, found
-        step = -round(error / slope)
-        if close(error) or not step:
-            break
-        level = min(max(level + step, 0), top)
-    return best[1] if best else plain
+    plain, top = partial(make, encoder.plain), encoder.model.code.top
+    steep, exact = usual.rise / top, (-usual.close, 0.0)
+    start = round(expected / steep)
+    if encoder.plain is not encoder:
+        near = (-usual.rough, usual.rough)
+        rough = _search(plain, top, steep=steep, start=start, close=near)
+        if rough:
+            start = round(rough.number - (rough.error + usual.refined) / steep)
+            refined = partial(make, encoder)
+            found = _search(refined, top, steep=steep, start=start, close=exact, tries=CORRECTIONS)
+            if found:
+                return found.coded
+    last = _search(plain, top, steep=steep, start=start, close=exact)
+    if last:
+        return last.coded
+    error, least = plain(0)
+    return least if error <= 0 else None
 
 
 def _search(
-    make: Callable[[int], T],
-    excess: Callable[[T], float],
-    fits: tuple[int, T],
+    make: Callable[[int], tuple[float, T]],
     top: int,
-    close: Callable[[float], bool],
-) -> T:
-    """The last of `make(0)` ... `make(top)` whose excess is not above zero, or one close to it.
+    *,
+    steep: float,
+    start: int,
+    close: tuple[float, float],
+    tries: int = MOST_TRIES,
+) -> Found[T] | None:
+    """The last of 0 to `top` whose error is at most `close[1]`, or one with an error in `close`.
 
-    `excess` rises with the number, nearly everywhere. Interpolates between what is known and
-    halves when that stalls (Illinois). What is returned fits, whatever the shape.
+    `make` gives errors, which rise with the number nearly everywhere, by about `steep` each. From
+    `start` on, steps are as long as the last two errors say, then between what is too low and too
+    high (regula falsi, as Illinois: what stays is halved). What is returned fits, whatever the
+    shape; None where none that was tried does.
     """
-    low, best = fits
-    below = reached = excess(best)
-    last = make(top)
-    above = excess(last)
-    if above <= 0:
-        return last
-    high = top
-    side = 0
-    for _ in range(MOST_TRIES):
-        if close(reached) or high - low <= 1:
-            break
-        share = below / (below - above)
-        middle = min(max(low + round(share * (high - low)), low + 1), high - 1)
-        found = make(middle)
-        error = excess(found)
-        if error <= 0:
-            low, best, below, reached = middle, found, error, error
+    aim = sum(close) / 2
+    low: Found[T] | None = None  # the last that fits
+    high, above, below = top + 1, 0.0, 0.0  # the first that does not; distances from the aim
+    side, number, last = 0, min(max(start, 0), top), None
+    for _ in range(tries):
+        error, made = make(number)
+        distance = error - aim
+        fits = error <= close[1]
+        if fits:
+            low, below = Found(number, error, made), distance
             above = above / 2 if side == 1 else above
-            side = 1
         else:
-            high, above = middle, error
+            high, above = number, distance
             below = below / 2 if side == -1 else below
-            side = -1
-    return best
+        done = close[0] <= error <= close[1]
+        if done or number == (top if fits else 0) or high - (low.number if low else -1) <= 1:
+            break
+        side = 1 if fits else -1
+        if low and high <= top:
+            number = round(low.number - below * (high - low.number) / (above - below))
+        else:
+            if last and last[0] != number:
+                slope = (error - last[1]) / (number - last[0])
+                steep = min(max(slope, steep / 3), 3 * steep)
+            last = number, error
+            number -= round(distance / steep)
+        number = min(max(number, low.number + 1 if low else 0), high - 1)
+    return low

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
+from pseudocodec.files import atomic_write
 from pseudocodec.nets.hyperprior import HyperpriorConfig
 from pseudocodec.training.crops import load_split
 from pseudocodec.training.export_photo import export_photo
@@ -13,9 +18,12 @@ from pseudocodec.training.job import Job
 from pseudocodec.training.photo import PhotoProgress, PhotoRecipe, PhotoTrainer
 from pseudocodec.training.photo_report import report_on
 from pseudocodec.training.photo_start import start_from
+from pseudocodec.training.settle_photo import settle_photo
 from pseudocodec.training.teach_details import teach_details
 from pseudocodec.training.teach_photo import teach_photo
 from pseudocodec.training.team import Team
+
+SETTLED = 0.15  # of the budget, in addition to it, for the decoder on latents as files have them
 
 
 def train_photo(
@@ -40,12 +48,7 @@ def train_photo(
 
     if job.carry_out(trainer, log) is None:
         return {}
-    transform = trainer.averaged().transform.cpu()
-    export_photo(transform, job.title, job.files.target)
-    teach_photo(job.files.target, squares, seed=job.seed, device=job.device, on_note=job.on_note)
-    identity = teach_details(
-        job.files.target, squares, seed=job.seed, device=job.device, on_note=job.on_note
-    )
+    identity = _finish(job, trainer, squares)
     result = job.files.result(identity, trainer) | {"report": None}
     if report:
         lines = [
@@ -57,3 +60,17 @@ def train_photo(
         result["report"] = report_on(job, held_out, lines)
     job.files.clear()
     return result
+
+
+def _finish(job: Job, trainer: PhotoTrainer, squares: Tensor) -> bytes:
+    """From trained nets to the model file, which is there when all of it is done; its id."""
+    options: dict[str, Any] = {"seed": job.seed, "device": job.device, "on_note": job.on_note}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / job.files.target.name
+        export_photo(trainer.averaged().transform.cpu(), job.title, path)
+        teach_photo(path, squares, **options)
+        settle_photo(path, squares, seconds=SETTLED * job.budget, **options)
+        identity = teach_details(path, squares, **options)
+        with atomic_write(job.files.target, overwrite=True) as file:
+            file.write(path.read_bytes())
+    return identity

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -15,7 +16,8 @@ from PIL import Image
 import pseudocodec
 from pseudocodec.metrics import psnr
 from pseudocodec.model import PhotoModel
-from pseudocodec.photo.rate import MOST_TRIES, _search
+from pseudocodec.photo.encoder import Coded, Encoder
+from pseudocodec.photo.rate import CORRECTIONS, MOST_TRIES, _search
 
 PICTURE = photo_models.smooth(300, 200, seed=7)
 # 0.3 bits a pixel of this size are 2,250 bytes: a step of level changes some 2 of them.
@@ -123,36 +125,63 @@ def test_bad_targets_are_refused(photo_model: PhotoModel, options: dict[str, flo
         encode(PICTURE, photo_model, **options)
 
 
-@settings(max_examples=200)
-@given(st.lists(st.floats(-5, 5), min_size=2, max_size=1025), st.booleans())
-def test_search_gives_one_that_fits_whatever_the_shape(excess: list[float], rise: bool) -> None:
-    excess[0] = min(excess[0], 0.0)
-    if rise:
-        excess.sort()
+def searched(excess: Sequence[float], start: int, close: float) -> tuple[int | None, list[int]]:
+    """The number that is found in a list of excesses, and those that were tried."""
     tried: list[int] = []
 
-    def make(number: int) -> int:
+    def make(number: int) -> tuple[float, int]:
         tried.append(number)
-        return number
+        return float(excess[number]), number
 
     top = len(excess) - 1
-    found = _search(make, excess.__getitem__, (0, 0), top, lambda e: -0.01 <= e <= 0)
-    assert excess[found] <= 0
-    assert len(tried) <= MOST_TRIES + 1
-    if rise and len(excess) <= 2**MOST_TRIES / 100:
-        last = max(i for i, e in enumerate(excess) if e <= 0)
-        assert found == last or excess[found] >= -0.01 or len(tried) == MOST_TRIES + 1
+    found = _search(make, top, steep=3 / (top or 1), start=start, close=(-close, 0.0))
+    return found.coded if found else None, tried
 
 
-def test_search_on_a_smooth_curve_takes_few_tries() -> None:
+@settings(max_examples=200)
+@given(st.lists(st.floats(-5, 5), min_size=2, max_size=1025), st.integers(-99, 1200), st.booleans())
+def test_search_gives_one_that_fits_whatever_the_shape(
+    excess: list[float], start: int, rise: bool
+) -> None:
+    if rise:
+        excess.sort()
+    found, tried = searched(excess, start, 0.01)
+    assert len(tried) <= MOST_TRIES
+    assert len(tried) == len(set(tried))
+    if found is None:
+        assert min(excess[i] for i in tried) > 0
+    else:
+        assert excess[found] <= 0
+        assert found == max(i for i in tried if excess[i] <= 0)
+    if rise and len(tried) < MOST_TRIES:
+        fitting = [i for i, e in enumerate(excess) if e <= 0]
+        if found is None:
+            assert not fitting
+        else:
+            assert found == fitting[-1] or excess[found] >= -0.01
+
+
+@pytest.mark.parametrize("start", [0, 700, 3000, 4096])
+def test_search_on_a_smooth_curve_takes_few_tries(start: int) -> None:
     curve: NDArray[np.float64] = np.log(np.linspace(1, 50, 4097) ** 1.5 / 80)
-    tried: list[int] = []
-
-    def make(number: int) -> int:
-        tried.append(number)
-        return number
-
-    found = _search(make, lambda i: float(curve[i]), (0, 0), 4096, lambda e: -0.005 <= e <= 0)
+    found, tried = searched(curve.tolist(), start, 0.005)
+    assert found is not None
     assert -0.005 <= curve[found] <= 0
-    assert len(tried) <= 10
+    assert len(tried) <= 8
     assert all(a != b for a, b in pairwise(tried))
+
+
+def test_targets_take_few_files_of_full_effort(
+    photo_model: PhotoModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    efforts: list[int] = []
+    plainly = Encoder.encode
+
+    def counted(encoder: Encoder, level: int) -> Coded:
+        efforts.append(encoder.effort)
+        return plainly(encoder, level)
+
+    monkeypatch.setattr(Encoder, "encode", counted)
+    pseudocodec.encode(PICTURE, model=photo_model, bpp=0.2, effort=3)
+    assert efforts.count(3) <= CORRECTIONS
+    assert efforts == sorted(efforts)  # all without steps before the first with some
