@@ -108,7 +108,8 @@ class Settler(Run[float]):
         latents = self._gained[pick].float() / nets.transform.gain(level)
         with autocast(self.device):
             decoded = nets(latents.contiguous(memory_format=torch.channels_last), level)
-        return (decoded - images).square().flatten(1).mean(1) * 255**2
+        errors: Tensor = (decoded - images).square().flatten(1).mean(1) * 255**2
+        return errors
 
     def averaged(self) -> HyperpriorTransform:
         """The transform with the averaged decoder."""
