@@ -52,7 +52,7 @@ def jobs(subject: str, model: str = MODEL) -> list[Row]:
 def _ours(effort: int, model: str) -> Row:
     plan = encoder.EFFORTS[effort]
     choices = kept.numbers(refine_photo) if plan.steps else {}
-    choices |= {"EFFORT": tuple(plan)}
+    choices |= {"EFFORT": tuple(plan), "DETAIL_WEIGHT": encoder.DETAIL_WEIGHT}
     loaded = pseudocodec.load_model(model)
     return {"model": loaded.id.hex(), "choices": kept.digest(choices), "effort": effort}
 

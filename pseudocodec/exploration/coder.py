@@ -48,10 +48,12 @@ class WholeCoder:
         return payload.pack(self.grid, self.grey, self.level, tiles), coded
 
     def decode(self, coded: Latents) -> NDArray[np.uint8]:
-        """The picture (H, W, 1 or 3) of coded latents."""
+        """The picture (H, W, 1 or 3) of coded latents, which have no details."""
+        details = self.model.code.channels(self.level) - len(coded)
 
         def gained(number: int) -> Latents:
-            return coded[:, *self.grid.tile(number).slices]
+            latents = coded[:, *self.grid.tile(number).slices]
+            return np.pad(latents, ((0, details), (0, 0), (0, 0)))
 
         tiles = Tiles(self.grid, self.grey, self.level, gained)
         return synthesise(self.model, tiles, device=str(self.device))

@@ -133,7 +133,7 @@ def _for_psnr(encoder: Encoder, target: float) -> Coded:
 
     found = _last(encoder, make, QUALITY, QUALITY.rise - (target - LEAST_PSNR))
     if found is None:
-        missing, _ = make(encoder.plain, 0)
+        missing, _ = make(encoder, 0)
         raise PslError(
             f"psnr={target}: model {encoder.model.facts.name!r} reaches {target - missing:.1f} dB "
             "on this picture at most; ask for less, or for quality=100"
@@ -158,12 +158,11 @@ def _last(
     if encoder.plain is not encoder:
         near = (-usual.rough, usual.rough)
         rough = _search(plain, top, steep=steep, start=start, close=near)
-        if rough:
-            start = round(rough.number - (rough.error + usual.refined) / steep)
-            refined = partial(make, encoder)
-            found = _search(refined, top, steep=steep, start=start, close=exact, tries=CORRECTIONS)
-            if found:
-                return found.coded
+        start = round(rough.number - (rough.error + usual.refined) / steep) if rough else 0
+        refined = partial(make, encoder)
+        found = _search(refined, top, steep=steep, start=start, close=exact, tries=CORRECTIONS)
+        if found:
+            return found.coded
     last = _search(plain, top, steep=steep, start=start, close=exact)
     if last:
         return last.coded

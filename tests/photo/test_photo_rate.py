@@ -25,7 +25,7 @@ SMALLEST, LARGEST = 700, 2600
 
 
 def encode(image: object, model: PhotoModel, **options: object) -> bytes:
-    return pseudocodec.encode(image, model=model, effort=0, **options)  # type: ignore[arg-type]
+    return pseudocodec.encode(image, model=model, **{"effort": 0} | options)  # type: ignore[arg-type]
 
 
 def test_quality_orders_bytes(photo_model: PhotoModel) -> None:
@@ -107,6 +107,17 @@ def test_a_picture_that_some_level_keeps_exactly(photo_model: PhotoModel) -> Non
 def test_a_psnr_out_of_reach_is_refused(photo_model: PhotoModel) -> None:
     with pytest.raises(pseudocodec.PslError, match=r"psnr=60.*reaches 3\d\.\d dB.*ask for less"):
         encode(PICTURE, photo_model, psnr=60)
+
+
+def test_a_psnr_that_refinement_alone_reaches_is_reached(photo_model: PhotoModel) -> None:
+    most = [
+        psnr(PICTURE, pseudocodec.decode(encode(PICTURE, photo_model, quality=100, effort=effort)))
+        for effort in (1, 6)
+    ]
+    assert most[1] > most[0] + 0.03
+    wanted = most[1] - 0.01
+    decoded = pseudocodec.decode(encode(PICTURE, photo_model, psnr=wanted, effort=6))
+    assert psnr(PICTURE, decoded) >= wanted
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from torch import Tensor
 import pseudocodec
 from pseudocodec.container import read_single
 from pseudocodec.errors import PslError
+from pseudocodec.exploration import explore_latent
 from pseudocodec.metrics import psnr
 from pseudocodec.model.file import read_facts, read_tensors, write_model
 from pseudocodec.model.photo import PhotoModel
@@ -127,6 +128,17 @@ def test_sizes_asked_for_are_kept(models: tuple[Path, Path]) -> None:
         assert 0.8 * share * most < len(file) <= share * most
     file = pseudocodec.encode(picture, model=models[1], psnr=30, effort=1)
     assert psnr(picture, pseudocodec.decode(file)) >= 30
+
+
+def test_latents_are_explored_without_them(models: tuple[Path, Path]) -> None:
+    picture = photo_models.smooth(80, 112)
+    found = [
+        explore_latent(picture, ["scale:2"], model=path, quality=100, device="cpu")
+        for path in models
+    ]
+    for plain, taught in zip(*found, strict=True):
+        assert np.array_equal(plain.pixels, taught.pixels)
+        assert taught.nbytes == plain.nbytes + 1  # the length of no details
 
 
 def test_training_goes_on_without_them(models: tuple[Path, Path]) -> None:
