@@ -11,6 +11,7 @@ smaller file. `bytes` and `psnr` are means over pictures.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ TARGETS: dict[str, tuple[float, ...]] = {
     "psnr": (27.0, 30.0, 33.0),
 }
 QUICK = {"bpp": (0.25,), "nbytes": (20_000,), "psnr": (30.0,)}
-QUALITIES = range(0, 101, 5)
+QUALITIES, QUICK_QUALITIES = range(0, 101, 5), range(0, 101, 20)
 COLUMNS = {
     "target": "",
     "asked": "g",
@@ -49,7 +50,8 @@ def measure(quick: bool) -> list[Row]:
         (name, value) for name, values in (QUICK if quick else TARGETS).items() for value in values
     ]
     rows = [target(name, value, pictures) for name, value in track(asked, "targets", console=log)]
-    return [*rows, order(pictures[: 1 if quick else 4])]
+    last = order(pictures[:4], QUICK_QUALITIES if quick else QUALITIES)
+    return [*rows, last]
 
 
 def target(name: str, asked: float, pictures: list[Images]) -> Row:
@@ -85,11 +87,11 @@ def target(name: str, asked: float, pictures: list[Images]) -> Row:
     }
 
 
-def order(pictures: list[Images]) -> Row:
+def order(pictures: list[Images], qualities: Sequence[int]) -> Row:
     """Whether a higher quality ever has a smaller file."""
-    sizes = np.array([[len(pseudocodec.encode(p, quality=q)) for q in QUALITIES] for p in pictures])
+    sizes = np.array([[len(pseudocodec.encode(p, quality=q)) for q in qualities] for p in pictures])
     return {
-        "target": f"quality, {len(QUALITIES)} steps",
+        "target": f"quality, {len(qualities)} steps",
         "asked": None,
         "pictures": len(pictures),
         "worst": None,

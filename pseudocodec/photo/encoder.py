@@ -127,7 +127,8 @@ class Encoder:
     def rest(self, number: int, level: int, gained: Sequence[Latents]) -> Tensor:
         """What gained latents, of all tiles, leave of tile `number`: (1, 3, h, w), in [-1, 1].
 
-        Nothing beyond the picture's edge, nor where clipping what decodes gives the very pixel.
+        Nothing beyond the picture's edge, nor where clipping what decodes gives the very pixel. Of
+        a grey picture all three channels are what the mean of what decodes leaves.
         """
         import torch
 
@@ -136,6 +137,8 @@ class Encoder:
         block, inside = self._around(seen, gained), tile.relative_to(seen)
         decoded = pictured(self.model, block, inside, level, self.device)
         with torch.inference_mode():
+            if self.grey:
+                decoded = decoded.mean(1, keepdim=True)
             pixels = tensor_of(window(self.pixels, area), self.device)
             return (pixels - decoded) * ((decoded.clamp(0, 1) != pixels) & (self._mask(area) > 0))
 

@@ -106,6 +106,17 @@ def test_files_decode_to_what_the_encoder_saw(models: tuple[Path, Path]) -> None
         assert payload[3] > 0  # so long are the details
 
 
+def test_colours_of_grey_pictures_are_no_rest(models: tuple[Path, Path]) -> None:
+    encoder = Encoder(loaded(models[1]), photo_models.smooth(70, 100, channels=1), effort=0)
+    level = encoder.model.code.top
+    coded = encoder.encode(level)
+    latents = [gained[: encoder.model.code.latents] for gained in coded.gained]
+    rest = encoder.rest(0, level, latents)
+    assert rest.any()
+    assert (rest == rest[:, :1]).all()
+    assert not rest[..., 70:, :].any()  # beyond the picture's edge
+
+
 @pytest.mark.usefixtures("small_tiles")
 def test_tiles_have_their_own(models: tuple[Path, Path]) -> None:
     picture = photo_models.smooth(130, 150)
