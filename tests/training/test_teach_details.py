@@ -102,8 +102,8 @@ def test_files_decode_to_what_the_encoder_saw(models: tuple[Path, Path]) -> None
         seen = encoder.decode(encoder.encode(encoder.model.code.top))
         decoded = pseudocodec.decode(file, device="cpu").reshape(seen.shape)
         assert np.abs(seen.astype(int) - decoded).max() <= 1
-        payload = read_single(file).payload
-        assert payload[3] > 0  # so long are the details
+        if channels == 3:
+            assert read_single(file).payload[3] > 0  # so long are the details
 
 
 def test_colours_of_grey_pictures_are_no_rest(models: tuple[Path, Path]) -> None:
