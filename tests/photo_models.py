@@ -42,6 +42,12 @@ def smooth(height: int, width: int, *, seed: int = 0, channels: int = 3) -> NDAr
     return np.stack(planes, axis=-1).clip(0, 255).round().astype(np.uint8)
 
 
+def squares(count: int) -> torch.Tensor:
+    """Pictures like those the tests encode, and others: uint8 (count, 3, 96, 96)."""
+    made = [smooth(96, 96, seed=100 + s) for s in range(count)]
+    return torch.from_numpy(np.stack(made)).permute(0, 3, 1, 2)
+
+
 def transform() -> HyperpriorTransform:
     """Nets that do something everywhere: a KLT of smooth patches, and noise for weights."""
     generator = torch.Generator().manual_seed(1)

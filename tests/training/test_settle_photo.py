@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 import photo_models
 import pytest
-import torch
-from torch import Tensor
 
 import pseudocodec
 from pseudocodec.container import read_single
@@ -20,12 +18,6 @@ from pseudocodec.training.settle_photo import FEWEST, settle_photo
 LEARNING = ("synthesis.", "embedding.")
 
 
-def squares(count: int) -> Tensor:
-    """Pictures like those the tests encode, uint8 (N, 3, S, S)."""
-    made = [photo_models.smooth(96, 96, seed=100 + s) for s in range(count)]
-    return torch.from_numpy(np.stack(made)).permute(0, 3, 1, 2)
-
-
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A model before and after."""
@@ -34,7 +26,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     photo_models.write(before)
     shutil.copy(before, after)
     said: list[str] = []
-    settle_photo(after, squares(24), seconds=8.0, on_note=said.append)
+    settle_photo(after, photo_models.squares(24), seconds=8.0, on_note=said.append)
     assert said[-1].endswith("squares coded; the decoder learns from them")
     return before, after
 
@@ -67,5 +59,5 @@ def test_however_short_the_time_some_squares_are_coded(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     photo_models.write(path)
     said: list[str] = []
-    settle_photo(path, squares(FEWEST + 4), seconds=1e-3, on_note=said.append)
+    settle_photo(path, photo_models.squares(FEWEST + 4), seconds=1e-3, on_note=said.append)
     assert said == [f"{FEWEST} squares coded; the decoder learns from them"]

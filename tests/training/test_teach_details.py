@@ -9,7 +9,6 @@ import numpy as np
 import photo_models
 import pytest
 import torch
-from torch import Tensor
 
 import pseudocodec
 from pseudocodec.container import read_single
@@ -29,12 +28,6 @@ COUNT = 20
 CPU = torch.device("cpu")
 
 
-def squares(count: int) -> Tensor:
-    """Pictures like those the tests encode, uint8 (N, 3, S, S)."""
-    made = [photo_models.smooth(96, 96, seed=100 + s) for s in range(count)]
-    return torch.from_numpy(np.stack(made)).permute(0, 3, 1, 2)
-
-
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A model without details, and with those it learnt."""
@@ -43,7 +36,9 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     before = photo_models.write(plain)
     shutil.copy(plain, taught)
     said: list[str] = []
-    after = teach_details(taught, squares(32), count=COUNT, on_note=said.append, every=0.0)
+    after = teach_details(
+        taught, photo_models.squares(32), count=COUNT, on_note=said.append, every=0.0
+    )
     assert after != before
     assert said[0] == "1 of 32 squares coded, of which details are learnt"
     return plain, taught
@@ -154,7 +149,7 @@ def test_latents_are_explored_without_them(models: tuple[Path, Path]) -> None:
 
 def test_training_goes_on_without_them(models: tuple[Path, Path]) -> None:
     start = start_from(models[1])
-    config, shown = start.transform().config, squares(4)
+    config, shown = start.transform().config, photo_models.squares(4)
     recipe = PhotoRecipe(budget=60.0, crop=64, batch=2)
     run = PhotoTrainer(shown, list(shown), config, recipe, Team(CPU), start=start)
     run.train_step()
@@ -166,11 +161,11 @@ def test_what_is_taught_again_has_new_ones_or_none(
 ) -> None:
     again = tmp_path / "again.safetensors"
     shutil.copy(models[1], again)
-    teach_details(again, squares(8), count=4)
+    teach_details(again, photo_models.squares(8), count=4)
     code = loaded(again).code
     assert code.details
     assert code.details.count == 4
-    teach_photo(again, squares(6))
+    teach_photo(again, photo_models.squares(6))
     assert loaded(again).code.details is None
 
 

@@ -10,7 +10,6 @@ import numpy as np
 import photo_models
 import pytest
 import torch
-from torch import Tensor
 
 import pseudocodec
 from pseudocodec.container import read_single
@@ -24,14 +23,6 @@ from pseudocodec.training.photo_start import start_from
 from pseudocodec.training.teach_photo import teach_photo
 from pseudocodec.training.team import Team
 
-SIDE = 96
-
-
-def squares(count: int) -> Tensor:
-    """Pictures like those the tests encode, uint8 (N, 3, S, S)."""
-    made = [photo_models.smooth(SIDE, SIDE, seed=100 + s) for s in range(count)]
-    return torch.from_numpy(np.stack(made)).permute(0, 3, 1, 2)
-
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
@@ -41,7 +32,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     before = photo_models.write(plain)
     shutil.copy(plain, taught)
     said: list[str] = []
-    after = teach_photo(taught, squares(24), on_note=said.append, every=0.0)
+    after = teach_photo(taught, photo_models.squares(24), on_note=said.append, every=0.0)
     assert after != before
     assert said[0] == "1 of 48 squares coded, of which contexts are learnt"
     return plain, taught
@@ -69,7 +60,7 @@ def test_files_are_smaller_and_decode_as_well(models: tuple[Path, Path], effort:
 
 def test_training_goes_on_from_what_was_taught(models: tuple[Path, Path]) -> None:
     recipe = PhotoRecipe(budget=1.0, crop=64, batch=2)
-    shown = squares(4)
+    shown = photo_models.squares(4)
     costs = []
     for path, rate in ((models[1], 0.0), (models[0], 2e-4), (models[1], 2e-4)):
         start = start_from(path)
@@ -86,7 +77,7 @@ def test_training_goes_on_from_what_was_taught(models: tuple[Path, Path]) -> Non
 def test_a_model_can_be_taught_again(models: tuple[Path, Path], tmp_path: Path) -> None:
     again = tmp_path / "again.safetensors"
     shutil.copy(models[1], again)
-    teach_photo(again, squares(6), seed=1)
+    teach_photo(again, photo_models.squares(6), seed=1)
     picture = photo_models.smooth(40, 40)
     file = pseudocodec.encode(picture, model=again, quality=90)
     assert psnr(picture, pseudocodec.decode(file)) > 20
