@@ -1,9 +1,10 @@
 """Detail coefficients: a linear transform of what the synthesis leaves of a picture.
 
-At high rates there is more in a picture than the latents have places for: with 192 for 768 numbers,
-what they cannot say is a third of the error at 34 dB and more than half above 36. The rest is
-transformed by the Karhunen-Loeve transform of such rests, in patches, with one step for all; what
-is learnt of it is learnt after the nets, from what they leave.
+At high rates there is more in a picture than the latents have places for. With 192 for 768 numbers,
+half of the error is outside the space of their linear path at five eighths of the levels, three
+quarters at the top (400 squares of training photographs). The rest is transformed by the
+Karhunen-Loeve transform of such rests, in patches, with one step for all; what is learnt of it is
+learnt after the nets, from what they leave.
 """
 
 from __future__ import annotations
