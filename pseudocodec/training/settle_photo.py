@@ -38,7 +38,7 @@ FEWEST = 16  # squares, however short the time
 EVERY = 60.0  # seconds between two notes
 
 
-class Coded(NamedTuple):
+class CodedSquare(NamedTuple):
     """A square, its level, and the gained latents that its file has."""
 
     square: Tensor
@@ -68,7 +68,7 @@ class Settler(Run[float]):
 
     def __init__(
         self,
-        coded: Sequence[Coded],
+        coded: Sequence[CodedSquare],
         transform: HyperpriorTransform,
         recipe: SettleRecipe,
         team: Team,
@@ -132,7 +132,7 @@ def settle_photo(
     """
     model = PhotoModel(model_id(path), path, read_facts(path))
     rng = np.random.default_rng(seed)
-    coded: list[Coded] = []
+    coded: list[CodedSquare] = []
     began = said = time.monotonic()
     for number, i in enumerate(rng.permutation(len(squares)).tolist()):
         level = int(rng.integers(0, model.code.top + 1))
@@ -140,7 +140,7 @@ def settle_photo(
         encoder = Encoder(model, picture, effort=EFFORTS[number % len(EFFORTS)], device=device)
         [gained] = encoder.encode(level).gained
         latents = torch.from_numpy(gained[: model.code.latents]).half()
-        coded.append(Coded(squares[i], level, latents))
+        coded.append(CodedSquare(squares[i], level, latents))
         now = time.monotonic()
         if now - began >= CODING * seconds and len(coded) >= FEWEST:
             break

@@ -92,7 +92,7 @@ def teach_details(
 
 
 def _transform(model: PhotoModel, seen: Sequence[_Seen], count: int) -> Details:
-    """Steps are the means of the latents'."""
+    """The transform of what is left; a level's step is the mean of the latents' steps."""
     t = model.transform(torch.device("cpu"))
     steps = (1 / t.gain(torch.arange(t.config.rows, dtype=torch.float32))).mean((1, 2, 3))
     outside = torch.eye(len(t.basis)) - t.basis @ torch.linalg.pinv(t.basis)
