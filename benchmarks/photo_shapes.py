@@ -1,13 +1,13 @@
 """Shapes of a photo model's nets, each trained for the same time.
 
-The shape of `photo`, its nets narrower and wider, with most of their features at an eighth of the
-side, and without the linear path that runs beside them, a plain mean-scale hyperprior. All begin
-from nothing and train for twenty minutes of one core by the recipe of `train --codec photo` but for
-its crops, eight of 128 pixels a step, as many at once as there are cores; none has contexts, nor
-has its loss. Then whole files of 256 x 256 pixels from the middle of the validation pictures, five
-qualities, effort 1: bits at equal PSNR (Bjontegaard) against the first shape, steps that fit into
-the time, and thousands of multiplications a pixel to decode. After so short a time a shape that
-learns fast is ahead of one that would end better.
+The shape of `photo` without its shrinkage, which came later, these nets narrower and wider, with
+most of their features at an eighth of the side, and without the linear path that runs beside them,
+a plain mean-scale hyperprior. All begin from nothing and train for twenty minutes of one core by
+the recipe of `train --codec photo` but for its crops, eight of 128 pixels a step, as many at once
+as there are cores; none has contexts, nor has its loss. Then whole files of 256 x 256 pixels from
+the middle of the validation pictures, five qualities, effort 1: bits at equal PSNR (Bjontegaard)
+against the first shape, steps that fit into the time, and thousands of multiplications a pixel to
+decode. After so short a time a shape that learns fast is ahead of one that would end better.
 
 Two hours of one core. What each shape came to is kept in
 benchmarks/results/photo_shapes_nets.json: a run that is ended goes on with the next, and where

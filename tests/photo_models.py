@@ -25,6 +25,8 @@ CONFIG = HyperpriorConfig(
     coarse_blocks=1,
     rows=5,
     condition=8,
+    stages=2,
+    maps=8,
 )
 
 
@@ -60,6 +62,7 @@ def transform() -> HyperpriorTransform:
     with torch.no_grad():
         for name, parameter in nets.named_parameters():
             last = name.startswith(("analysis.out", "synthesis.out", "log_gain", "hyper_scale"))
+            last |= name.endswith(".last")
             noise = torch.randn(parameter.shape, generator=generator)
             parameter.add_(noise, alpha=0.002 if last else 0.05)
     return nets.eval()

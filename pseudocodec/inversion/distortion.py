@@ -1,20 +1,21 @@
 """The squared error of what decodes from a tile's latents, with its gradient.
 
 What `HyperpriorTransform.synthesise` computes, at one level and in an order that is cheap to
-repeat: what the level and the deviations scale is folded into the weights, and the picture stays in
-the patches that the linear path makes, so that no step shuffles its pixels.
+repeat: what the level and the deviations scale is folded into the weights, and the picture stays
+unshuffled by two, as shrinkage has it.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pseudocodec.nets.hyperprior import LEAK, PATCH, Block, HyperpriorTransform
-from pseudocodec.nets.precision import fast_type
+from pseudocodec.nets.precision import autocast, fast_type
+from pseudocodec.nets.shrinkage import HALF
 
 FINE = 4  # pixels, along each side, that the nets' last layer makes at a place,
 SIDE = PATCH // FINE  # and the places of a latent
@@ -47,12 +48,14 @@ class Distortion:
         gain = transform.gain(level)
         height, width = scene.latents.shape[2:]
         self._nets = _Folded(transform, level, (height, width), fast_type(gain.device))
+        self._shrinkage, self._condition = transform.shrinkage, self._nets.condition
         self._around = (scene.latents * gain).contiguous(memory_format=torch.channels_last)
         self._inner = scene.inner
-        order = _patches(torch.arange(3 * PATCH**2).view(1, 3, PATCH, PATCH)).flatten()
-        self._basis = (transform.basis[order.to(gain.device)] / gain.flatten()).T.contiguous()
-        self._target = _patches(scene.images - transform.mean[:, None, None])
-        mask = _patches(scene.mask.expand_as(scene.images))
+        order = _unshuffled(torch.arange(3 * PATCH**2).view(1, 3, PATCH, PATCH))
+        order = order[0].permute(1, 2, 0).flatten().to(gain.device)
+        self._basis = (transform.basis[order] / gain.flatten()).T.contiguous()
+        self._target = F.pixel_unshuffle(scene.images, HALF)
+        mask = F.pixel_unshuffle(scene.mask.expand_as(scene.images), HALF)
         self._mask = None if bool(mask.all()) else mask
 
     def __call__(self, gained: Tensor) -> Tensor:
@@ -60,55 +63,33 @@ class Distortion:
         if gained.shape != self._around.shape:
             tile, gained = gained, self._around.clone()
             gained[..., *self._inner] = tile
-        detail = self._nets(gained)
-        error: Tensor = _Error.apply(detail, gained, self._basis, self._target, self._mask)  # type: ignore[no-untyped-call]
+        height, width = gained.shape[2:]
+        linear = _scattered(gained[0].flatten(1).T @ self._basis, height, width)
+        halves = F.pixel_shuffle(self._nets(gained).float() + linear, HALF)
+        with autocast(gained.device):
+            rest = self._shrinkage.run(halves, self._condition) - self._target
+        if self._mask is not None:
+            rest = rest * self._mask
+        error: Tensor = rest.flatten().dot(rest.flatten())
         return error
 
 
-def _patches(images: Tensor) -> Tensor:
-    """Pictures (1, 3, 16 h, 16 w) -> (h w, 768), in the order of `_gathered`."""
-    return _gathered(F.pixel_unshuffle(images, FINE))
-
-
-def _gathered(detail: Tensor) -> Tensor:
-    """What the nets make (1, 48, 4 h, 4 w) -> (h w, 768): copies of whole rows, channels last."""
-    height, width = (side // SIDE for side in detail.shape[2:])
-    rows = detail[0].permute(1, 2, 0).reshape(height, SIDE, width, SIDE, -1)
-    return rows.transpose(1, 2).reshape(height * width, -1)
+def _unshuffled(images: Tensor) -> Tensor:
+    """Pictures (1, 3, H, W) -> (1, 48, H / 4, W / 4), of which a pixel shuffle makes halves."""
+    return F.pixel_unshuffle(F.pixel_unshuffle(images, HALF), FINE // HALF)
 
 
 def _scattered(patches: Tensor, height: int, width: int) -> Tensor:
-    """The other way: (h w, 768) -> (1, 48, 4 h, 4 w), channels last."""
+    """What the linear path makes (h w, 768) -> (1, 48, 4 h, 4 w): copies of whole rows."""
     rows = patches.view(height, width, SIDE, SIDE, -1).transpose(1, 2)
     return rows.reshape(1, height * SIDE, width * SIDE, -1).permute(0, 3, 1, 2)
 
 
-class _Error(torch.autograd.Function):
-    """Squared error of detail (1, 48, 4 h, 4 w) and a linear path, against patches (h w, 768)."""
-
-    @staticmethod
-    def forward(  # noqa: PLR0917 - as autograd calls it
-        ctx: Any, detail: Tensor, gained: Tensor, basis: Tensor, target: Tensor, mask: Tensor | None
-    ) -> Tensor:
-        """The sum over all places and pixels; `mask` (h w, 768) leaves some out."""
-        rest = (_gathered(detail) - target).addmm_(gained[0].flatten(1).T, basis)
-        if mask is not None:
-            rest.mul_(mask)
-        ctx.save_for_backward(rest, basis)
-        ctx.size, ctx.dtype = gained.shape[2:], detail.dtype
-        return rest.flatten().dot(rest.flatten())
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
-        """To detail and gained latents."""
-        rest, basis = ctx.saved_tensors
-        slope = rest * (2 * gradients[0])
-        to_gained = (slope @ basis.T).T.view(1, -1, *ctx.size)
-        return _scattered(slope.to(ctx.dtype), *ctx.size), to_gained, None, None, None
-
-
 class _Folded:
-    """The synthesis nets at one level, up to their last pixel shuffle, scales in the weights."""
+    """The synthesis nets at one level, up to their last pixel shuffle, scales in the weights.
+
+    Their last channels are in the order of `_unshuffled`.
+    """
 
     def __init__(
         self,
@@ -118,7 +99,7 @@ class _Folded:
         dtype: torch.dtype,
     ) -> None:
         nets, self._size, self._dtype = transform.synthesis, size, dtype
-        condition = transform.embedding(level / transform.config.top)[0]
+        condition = self.condition = transform.embedding(level / transform.config.top)[0]
         scale = 1 / (transform.gain(level)[0] * transform.deviations[:, None, None])
         self._stem = self._cast(nets.stem.weight * scale, nets.stem.bias)
         self._deep = self._blocks(nets.deep, condition)
@@ -128,10 +109,13 @@ class _Folded:
         self._fine = self._blocks(nets.fine, condition)
         last, by = nets.out.conv, nets.out.scale
         assert last.bias is not None
-        self._out = self._cast(last.weight * by, last.bias * by)
+        order = torch.arange(3 * FINE**2, device=last.weight.device)
+        order = _unshuffled(F.pixel_shuffle(order.view(1, -1, 1, 1), FINE)).flatten()
+        bias = last.bias * by + transform.mean.repeat_interleave(FINE**2)
+        self._out = self._cast((last.weight * by)[order], bias[order])
 
     def __call__(self, gained: Tensor) -> Tensor:
-        """(1, latents, h, w) -> (1, 48, 4 h, 4 w)."""
+        """(1, latents, h, w) -> (1, 48, 4 h, 4 w), the mean of pictures included."""
         h = _conv(gained.to(self._dtype), self._stem)
         h = _finer(self._through(self._deep, h), self._to_coarse)
         h = _finer(self._through(self._coarse, h), self._to_fine)

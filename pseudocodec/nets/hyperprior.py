@@ -13,7 +13,7 @@ The hyper-synthesis is trained here, in floats; files are coded with its integer
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -22,9 +22,12 @@ from torch import Tensor, nn
 
 from pseudocodec.errors import PslError
 from pseudocodec.hyperprior.integer import LOWEST_SCALE, SCALE_STEP, SCALES
+from pseudocodec.nets.precision import autocast_off
+from pseudocodec.nets.shrinkage import SEEN, Shrinkage
 
 PATCH = 16  # pixels a latent, along each side
 GROUP = 4  # latents a hyper-latent, along each side
+STAGES, MAPS = 3, 20  # of shrinkage, in new models
 LEAK = 0.1  # slope of the ReLUs below zero
 UNIT_KNEE = 0.1  # deviation above which units grow with the root only
 
@@ -45,6 +48,8 @@ class HyperpriorConfig:
     rows: int = 17  # levels that have gains and biases of their own; others lie between two
     condition: int = 64
     channels: int = 3
+    stages: int = 0  # of shrinkage, which models had none of once,
+    maps: int = 1  # and filters of each
     lowest: float = 0.0006  # lambda of level 0: bits a pixel worth of squared error (0..255)
     highest: float = 0.12  # and of the last level
 
@@ -52,7 +57,7 @@ class HyperpriorConfig:
         """Refuse sizes no net has: configs come from model files."""
         for key, value in asdict(self).items():
             low, high = (1e-6, 10.0) if key in ("lowest", "highest") else (1, 1024)
-            if key.endswith("blocks"):
+            if key.endswith("blocks") or key == "stages":
                 low = 0
             if not low <= value <= high:
                 raise PslError(f"hyperprior nets: {key}={value}, expected {low} to {high}")
@@ -63,10 +68,14 @@ class HyperpriorConfig:
         """JSON-ready values."""
         return asdict(self)
 
+    def with_shrinkage(self) -> HyperpriorConfig:
+        """The same, with as much shrinkage as new models have where there is none."""
+        return self if self.stages else replace(self, stages=STAGES, maps=MAPS)
+
     @property
     def reach(self) -> int:
         """How far, in latents, a transform looks beyond a place; both look equally far."""
-        pixels = 4 * (1 + 2 * self.fine_blocks) + 16 * self.coarse_blocks
+        pixels = 4 * (1 + 2 * self.fine_blocks) + 16 * self.coarse_blocks + SEEN * self.stages
         return 2 * self.deep_blocks + 1 + math.ceil(pixels / PATCH)
 
     @property
@@ -301,6 +310,7 @@ class HyperpriorTransform(nn.Module):
         self.analysis = Analysis(c)
         self.synthesis = Synthesis(c)
         self.embedding = LevelEmbedding(c.condition)
+        self.shrinkage = Shrinkage(c.stages, c.maps, c.channels, c.condition)
         self.hyper_analysis = HyperAnalysis(c)
         self.hyper_synthesis = HyperSynthesis(c)
         self.log_gain = Rows(torch.zeros(c.rows, c.latents))
@@ -351,7 +361,7 @@ class HyperpriorTransform(nn.Module):
         with autocast_off(latents.device):
             patches = F.conv2d(latents, self.basis[:, :, None, None])
             linear = F.pixel_shuffle(patches, PATCH) + self.mean[:, None, None]
-        out: Tensor = linear + detail.float()
+        out: Tensor = self.shrinkage(linear + detail.float(), condition)
         return out
 
     def gain(self, level: Tensor) -> Tensor:
@@ -374,8 +384,3 @@ class HyperpriorTransform(nn.Module):
         """Means and real-valued table indices of hyper-latents: (B, hyper, 1, 1) each."""
         scale = (self.hyper_scale(level) / SCALE_STEP).clamp(0, SCALES - 1)
         return self.hyper_mean(level)[:, :, None, None], scale[:, :, None, None]
-
-
-def autocast_off(device: torch.device) -> Any:
-    """float32 within a region of mixed precision."""
-    return torch.autocast(device.type, enabled=False)

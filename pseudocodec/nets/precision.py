@@ -13,6 +13,11 @@ def autocast(device: torch.device) -> AbstractContextManager[object]:
     return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
 
 
+def autocast_off(device: torch.device) -> AbstractContextManager[object]:
+    """float32 within a region of mixed precision."""
+    return torch.autocast(device.type, enabled=False)
+
+
 def fast_type(device: torch.device) -> torch.dtype:
     """What `autocast` computes in on a device: bfloat16 or float32."""
     if device.type != "cpu" or _cpu_has_bfloat16():

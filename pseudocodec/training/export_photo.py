@@ -31,7 +31,7 @@ from pseudocodec.nets.hyperprior import HyperpriorTransform, Rows
 CODED = ("hyper_synthesis.", "hyper_mean.", "hyper_scale.")
 """Nets that the integer tables stand for; see `PhotoModel`."""
 
-DECODER = ("synthesis.", "embedding.")
+DECODER = ("synthesis.", "embedding.", "shrinkage.")
 """Nets that only decoding runs: no payload depends on them."""
 
 

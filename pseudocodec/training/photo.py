@@ -163,8 +163,8 @@ class PhotoNets(nn.Module):
 class PhotoTrainer(Run[PhotoProgress]):
     """Nets, optimiser and clock of one run over crops held in memory, uint8 (N, 3, S, S).
 
-    It goes on from the weights of `start`, of the same config, or begins with the transform that is
-    best among linear ones.
+    It goes on from the weights of `start`, whose config is the same but for shrinkage that `start`
+    may lack, or begins with the transform that is best among linear ones.
     """
 
     nets: PhotoNets
@@ -189,7 +189,8 @@ class PhotoTrainer(Run[PhotoProgress]):
         if start is None:
             nets.transform.fit_linear(_patches(crops))
         else:
-            nets.transform.load_state_dict(start.transform().state_dict())
+            identity = nets.transform.state_dict()  # as to shrinkage
+            nets.transform.load_state_dict(identity | start.transform().state_dict())
         self.nets = nets.to(team.device)
         rows = [p for m in self.nets.modules() if isinstance(m, Rows) for p in m.parameters()]
         around = list(contexts.parameters()) if contexts is not None else []

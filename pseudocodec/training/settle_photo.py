@@ -2,7 +2,7 @@
 
 While the nets learn, latents are rounded in one pass. Those of files are refined, each for what the
 rounding of the others does to the picture, which is too slow for every step. Here squares are coded
-once as files are, and synthesis and level embedding alone learn from what came of it.
+once as files are, and synthesis, shrinkage and level embedding alone learn from what came of it.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ class SettleRecipe(RunRecipe):
     """The whole recipe; levels are uniform, as in training."""
 
     batch: int = 4  # squares a step
-    rate: float = 1e-4  # peak learning rate of AdamW; cosine over the budget
+    rate: float = 1e-4  # peak learning rate of AdamW; cosine over the budget;
+    shrinkage_rate: float = 1e-3  # and of shrinkage, which has few weights
     warmup: int = 30
     decay: float = 0.995
 
@@ -80,8 +81,13 @@ class Settler(Run[float]):
         self._gained = torch.stack([each.gained for each in coded]).to(team.device)
         levels = torch.tensor([each.level / LEVEL_STEPS for each in coded])
         self._levels = levels.to(team.device)
-        learning = [p for p in self.nets.parameters() if p.requires_grad]
-        self._begin([{"params": learning, "lr": recipe.rate}], 0.0)
+        t = self.nets.transform
+        slow = [*t.synthesis.parameters(), *t.embedding.parameters()]
+        groups: list[dict[str, Any]] = [{"params": slow, "lr": recipe.rate}]
+        if t.config.stages:
+            fast = list(t.shrinkage.parameters())
+            groups.append({"params": fast, "lr": recipe.shrinkage_rate})
+        self._begin(groups, 0.0)
         self.balance = Balance(GROUPS, FIRST_SCALE, self.device)
 
     @property

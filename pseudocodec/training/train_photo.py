@@ -40,7 +40,7 @@ def train_photo(
         job.data, holdout, job.seed, skip_bad=job.skip_bad, on_note=job.teller(team)
     )
     recipe = PhotoRecipe(job.budget, seed=job.seed)
-    config = start.transform().config if start else HyperpriorConfig()
+    config = (start.transform().config if start else HyperpriorConfig()).with_shrinkage()
     trainer = PhotoTrainer(squares, list(held_out), config, recipe, team, start=start)
 
     def log(progress: PhotoProgress) -> None:

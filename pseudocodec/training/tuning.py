@@ -1,10 +1,10 @@
 """Tuning of a photo model's decoder towards realism (HiFiC: Mentzer et al. 2020).
 
-The synthesis alone learns, from latents that stay as they are: the rate does not change, and files
-of the model before decode to the same latents. The loss is the squared error with the pulls of an
-adversary (`training.adversary`), whose discriminator sees a picture, what the decoder before tuning
-makes of the same latents, which is all that the file says, and the level. HiFiC adds LPIPS, which
-needs a net trained on labelled pictures; feature matching stands for it here.
+The decoder's nets alone learn, from latents that stay as they are: the rate does not change, and
+files of the model before decode to the same latents. The loss is the squared error with the pulls
+of an adversary (`training.adversary`), whose discriminator sees a picture, what the decoder before
+tuning makes of the same latents, which is all that the file says, and the level. HiFiC adds LPIPS,
+which needs a net trained on labelled pictures; feature matching stands for it here.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ class Decoder(nn.Module):
     def __init__(self, transform: HyperpriorTransform) -> None:
         super().__init__()
         self.transform = transform.requires_grad_(False)
-        self.transform.synthesis.requires_grad_(True)
-        self.transform.embedding.requires_grad_(True)
+        for nets in (transform.synthesis, transform.embedding, transform.shrinkage):
+            nets.requires_grad_(True)
 
     def forward(self, latents: Tensor, level: Tensor) -> Tensor:
         """Decoded latents (B, latents, h, w), levels (B,) -> pictures (B, 3, 16 h, 16 w)."""

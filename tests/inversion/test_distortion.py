@@ -8,10 +8,11 @@ from torch import Tensor
 
 from pseudocodec.inversion import distortion
 from pseudocodec.inversion.distortion import Distortion, Scene
+from pseudocodec.nets import precision
 from pseudocodec.nets.hyperprior import PATCH, HyperpriorConfig, HyperpriorTransform
 
 CONFIG = HyperpriorConfig(
-    latents=12, hyper=4, hidden=8, deep=16, coarse=12, fine=8, rows=3, condition=4
+    latents=12, hyper=4, hidden=8, deep=16, coarse=12, fine=8, rows=3, condition=4, stages=2, maps=6
 )
 LEVEL = torch.tensor([1.3])
 
@@ -19,7 +20,8 @@ LEVEL = torch.tensor([1.3])
 @pytest.fixture
 def transform(monkeypatch: pytest.MonkeyPatch) -> HyperpriorTransform:
     """Nets with nothing at zero, in float32."""
-    monkeypatch.setattr(distortion, "fast_type", lambda device: torch.float32)
+    for module in (distortion, precision):
+        monkeypatch.setattr(module, "fast_type", lambda device: torch.float32)
     generator = torch.Generator().manual_seed(5)
     made = HyperpriorTransform(CONFIG)
     for values in (*made.parameters(), made.basis):
@@ -68,7 +70,8 @@ def test_error_and_derivative_of_what_decodes(
 def test_in_bfloat16_it_is_nearly_the_same(
     transform: HyperpriorTransform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(distortion, "fast_type", lambda device: torch.bfloat16)
+    for module in (distortion, precision):
+        monkeypatch.setattr(module, "fast_type", lambda device: torch.bfloat16)
     seen = scene(3, 4, WHOLE)
     found = Distortion(transform, seen, LEVEL)(seen.latents)
     torch.testing.assert_close(found, plain(transform, seen, seen.latents), rtol=0.02, atol=0)

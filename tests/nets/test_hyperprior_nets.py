@@ -21,7 +21,17 @@ from pseudocodec.nets.information import information
 from pseudocodec.nets.registry import build_transform
 
 SMALL = HyperpriorConfig(
-    latents=12, hyper=4, hidden=8, deep=8, coarse=8, fine=8, coarse_blocks=1, rows=3, condition=4
+    latents=12,
+    hyper=4,
+    hidden=8,
+    deep=8,
+    coarse=8,
+    fine=8,
+    coarse_blocks=1,
+    rows=3,
+    condition=4,
+    stages=2,
+    maps=6,
 )
 
 

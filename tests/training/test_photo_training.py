@@ -172,6 +172,20 @@ def test_training_goes_on_from_the_weights_of_a_model(tmp_path: Path) -> None:
         trainer(recipe).load(tmp_path / "c")
 
 
+def test_training_gives_shrinkage_to_a_model_of_none(tmp_path: Path) -> None:
+    path = tmp_path / "first.safetensors"
+    export_photo(trainer().nets.transform, "first", path)
+    run = PhotoTrainer(squares(16), [], TINY.with_shrinkage(), RECIPE, CPU, start=start_from(path))
+    latents, level = torch.randn(1, TINY.latents, 4, 4), torch.ones(1)
+    with torch.no_grad():  # at first it does nothing
+        found = run.nets.transform.synthesise(latents, level)
+        expected = start_from(path).transform().synthesise(latents, level)
+    torch.testing.assert_close(found, expected)
+    for _ in range(2):
+        run.train_step()
+    assert bool(run.nets.get_parameter("transform.shrinkage.stages.0.last").any())
+
+
 @pytest.mark.parametrize("choice", [{"size": "large"}, {"lmbda": 0.1}])
 def test_choices_a_photo_model_does_not_have_are_refused(
     tmp_path: Path, choice: dict[str, Any]
