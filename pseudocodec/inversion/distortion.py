@@ -54,6 +54,7 @@ class Distortion:
         order = _unshuffled(torch.arange(3 * PATCH**2).view(1, 3, PATCH, PATCH))
         order = order[0].permute(1, 2, 0).flatten().to(gain.device)
         self._basis = (transform.basis[order] / gain.flatten()).T.contiguous()
+        self._mean = transform.mean.repeat_interleave(PATCH**2)[order]
         self._target = F.pixel_unshuffle(scene.images, HALF)
         mask = F.pixel_unshuffle(scene.mask.expand_as(scene.images), HALF)
         self._mask = None if bool(mask.all()) else mask
@@ -64,10 +65,11 @@ class Distortion:
             tile, gained = gained, self._around.clone()
             gained[..., *self._inner] = tile
         height, width = gained.shape[2:]
-        linear = _scattered(gained[0].flatten(1).T @ self._basis, height, width)
-        halves = F.pixel_shuffle(self._nets(gained).float() + linear, HALF)
+        linear = torch.addmm(self._mean, gained[0].flatten(1).T, self._basis)
+        picture = self._nets(gained).float() + _scattered(linear, height, width)
         with autocast(gained.device):
-            rest = self._shrinkage.run(halves, self._condition) - self._target
+            decoded = self._shrinkage.run(F.pixel_shuffle(picture, HALF), self._condition)
+        rest = decoded - self._target
         if self._mask is not None:
             rest = rest * self._mask
         error: Tensor = rest.flatten().dot(rest.flatten())
@@ -111,11 +113,10 @@ class _Folded:
         assert last.bias is not None
         order = torch.arange(3 * FINE**2, device=last.weight.device)
         order = _unshuffled(F.pixel_shuffle(order.view(1, -1, 1, 1), FINE)).flatten()
-        bias = last.bias * by + transform.mean.repeat_interleave(FINE**2)
-        self._out = self._cast((last.weight * by)[order], bias[order])
+        self._out = self._cast((last.weight * by)[order], (last.bias * by)[order])
 
     def __call__(self, gained: Tensor) -> Tensor:
-        """(1, latents, h, w) -> (1, 48, 4 h, 4 w), the mean of pictures included."""
+        """(1, latents, h, w) -> (1, 48, 4 h, 4 w)."""
         h = _conv(gained.to(self._dtype), self._stem)
         h = _finer(self._through(self._deep, h), self._to_coarse)
         h = _finer(self._through(self._coarse, h), self._to_fine)

@@ -27,6 +27,7 @@ def transform(monkeypatch: pytest.MonkeyPatch) -> HyperpriorTransform:
     for values in (*made.parameters(), made.basis):
         values.data = 0.1 * torch.randn(values.shape, generator=generator)
     made.deviations.copy_(torch.rand(12, generator=generator) + 0.5)
+    made.mean.copy_(torch.rand(3, generator=generator))
     return made.requires_grad_(False)
 
 
