@@ -360,8 +360,10 @@ class HyperpriorTransform(nn.Module):
         detail = self.synthesis(latents / self.deviations[:, None, None], condition)
         with autocast_off(latents.device):
             patches = F.conv2d(latents, self.basis[:, :, None, None])
-            linear = F.pixel_shuffle(patches, PATCH) + self.mean[:, None, None]
-        out: Tensor = self.shrinkage(linear + detail.float(), condition)
+            picture = F.pixel_shuffle(patches, PATCH).add_(self.mean[:, None, None])
+        picture.add_(detail.float())
+        del patches, detail  # of a large tile they have 20 MB each
+        out: Tensor = self.shrinkage(picture, condition)
         return out
 
     def gain(self, level: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ STEEPNESS = 50.0  # of a difference at first: the limit is at 1, which is 5 step
 STEP = 0.02  # what a limited difference is worth, likewise
 NEIGHBOURS = ((0, 1), (1, 0), (1, 1), (1, -1), (0, 2), (2, 0))
 NOISE = 0.3  # deviation of the filters that are no differences
-ROWS = 64  # computed at a time: maps of a whole picture take much memory, and long to get it
+ROWS = 32  # computed at a time: maps of a whole picture take much memory, and long to get it
 MIDDLE = 0.5  # of pixels in [0, 1]
 
 
@@ -52,16 +52,19 @@ class Stage(nn.Module):
     def forward(self, halves: Tensor, condition: Tensor) -> Tensor:
         """Unshuffled pictures of one level, whose condition is (condition,)."""
         first, last = self._filters(condition)
-        around = F.pad(halves, (1, 1, 1, 1), mode="replicate")
         height, sums = halves.shape[2], []
         for top in range(0, height, ROWS):
             bottom = min(top + ROWS, height)
             above, below = max(top - 1, 0), min(bottom + 1, height)  # rows that the sums see
+            around = halves[:, :, max(above - 1, 0) : below + 1]
+            edges = (1, 1, int(above == 0), int(below == height))
             with autocast_off(halves.device):  # differences of nearly equal numbers
-                found = F.conv2d(around[:, :, above : below + 2], first)
+                found = F.conv2d(F.pad(around, edges, mode="replicate"), first)
             found = F.hardtanh(found, inplace=torch.is_inference_mode_enabled())
             sums.append(F.conv2d(found, last, padding=1)[:, :, top - above : bottom - above])
-        return halves + torch.cat(sums, dim=2)
+        total = torch.cat(sums, dim=2)
+        del sums  # of a large tile they have 20 MB
+        return total.float().add_(halves)
 
     def _filters(self, condition: Tensor) -> tuple[Tensor, Tensor]:
         """Both sets, as unshuffled pictures have them, strengths included."""
@@ -82,14 +85,14 @@ class Shrinkage(nn.Module):
         """Pictures (B, channels, H, W), sides even, and (B, condition) -> such pictures."""
         if not len(self.stages):
             return images
-        halves = F.pixel_unshuffle(images, HALF)
-        each = [self.run(one[None], of) for one, of in zip(halves, condition, strict=True)]
+        pairs = zip(torch.split(images, 1), condition, strict=True)
+        each = [self.run(F.pixel_unshuffle(one, HALF), of) for one, of in pairs]
         return F.pixel_shuffle(torch.cat(each), HALF)
 
     def run(self, halves: Tensor, condition: Tensor) -> Tensor:
         """Unshuffled pictures (B, 4 channels, H / 2, W / 2) of one level -> the same after."""
         if len(self.stages):
-            halves = (halves - MIDDLE).contiguous(memory_format=torch.channels_last)
+            halves = halves.contiguous(memory_format=torch.channels_last) - MIDDLE
             for stage in self.stages:
                 halves = stage(halves, condition)
             halves = halves + MIDDLE
