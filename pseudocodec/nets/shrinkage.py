@@ -4,8 +4,8 @@ A stage filters the picture, limits what the filters find, and adds a filtered s
 one step of a trainable nonlinear diffusion (Chen & Pock 2017), with a limit for the influence
 function. Filters begin as differences of neighbours. Small ones, most of which are the doing of
 rounded latents, are taken back as they are; large ones are edges, and count no more than the limit.
-Convolutions with ReLUs hardly learn this: in the same minutes those that were tried had a tenth of
-the gain.
+Convolutions with ReLUs hardly learn this: in the same minutes those that were tried had a fifth of
+the gain at most.
 
 Pictures lie unshuffled by two while it runs, (B, 12, H / 2, W / 2), where a filter of 5 x 5 pixels
 is one of 3 x 3 places: convolutions of few channels and many places are slow.
