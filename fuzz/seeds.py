@@ -70,7 +70,7 @@ def _seeds(kind: str, name: str) -> Iterator[bytes]:
     elif kind == "tile":
         yield bytes([1, 1, 9, 0])
         yield bytes([3, 2, 200]) + bytes(range(1, 40))
-        yield bytes([3, 2 + 128, 200]) + _detailed_tile(4, 5, 200)
+        yield bytes([3, 2 + 128, 200]) + _finished_tile(4, 5, 200)
     elif kind == "photo":
         yield bytes([0, 1]) + _photo_file(16, 16)[28:]
         yield bytes([0, 0]) + _photo_file(2000, 16)[28:]
@@ -82,14 +82,15 @@ def _seeds(kind: str, name: str) -> Iterator[bytes]:
         yield from _files(sealed=name != kind)
 
 
-def _detailed_tile(height: int, width: int, level: int) -> bytes:
-    """A tile of small latents with details."""
-    code = tiny.detailed()
+def _finished_tile(height: int, width: int, level: int) -> bytes:
+    """A tile of small latents with details and a filter."""
+    code = tiny.finished()
     latents = np.zeros((code.latents, height, width), np.float32)
     payload, _ = code.encode(latents, np.zeros((code.hyper, 1, 2), np.float32), level)
-    assert code.details
+    assert code.details and code.filters
     values = np.resize([3.0, 0.0, -1.0], (code.details.count, height, width)).astype(np.float32)
-    return code.add_details(payload, values, level, np.full(len(values), 9, np.float32))[0]
+    payload, _ = code.add_details(payload, values, level, np.full(len(values), 9, np.float32))
+    return code.add_filter(payload, np.arange(-3, code.filters.count - 3, dtype=np.int32), level)
 
 
 def _singles() -> Iterator[bytes]:

@@ -238,13 +238,14 @@ def entropy_sealed(data: bytes) -> None:
 
 @_target
 def tile(data: bytes) -> None:
-    """One tile under the hyperprior: height, width (and whether it has details), level, payload."""
+    """One tile under the hyperprior: height, width (and of which of two codes), level, payload."""
     if len(data) < 4:
         return
-    code = tiny.detailed() if data[1] & 128 else _photo().code
+    code = tiny.finished() if data[1] & 128 else _photo().code
     height, width = 1 + data[0] % 9, 1 + data[1] % 9
     level = data[2] % (code.top + 1)
-    latents = code.decode(data[3:], height, width, level)
+    latents, values = code.decode(data[3:], height, width, level)
+    assert len(values) == (code.filters.count if code.filters else 0)
     assert latents.shape == (code.channels(level), height, width)
     assert np.isfinite(latents).all()
 
@@ -287,7 +288,7 @@ def _tiles(data: bytes, *, sealed: bool) -> None:
     tiles = open_payload(_photo(), file.read_at, len(payload), grid, cut=bool(data[1] & 2))
     for number in range(grid.tiles):
         box = grid.tile(number)
-        assert tiles.gained(number).shape == (_photo().code.latents, box.height, box.width)
+        assert tiles.content(number).latents.shape == (_photo().code.latents, box.height, box.width)
 
 
 def _photo() -> PhotoModel:

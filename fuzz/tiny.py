@@ -76,9 +76,9 @@ def models() -> tuple[Model, ...]:
 
 
 @cache
-def detailed() -> HyperpriorCode:
-    """The code of the first photo model, with six details from level 100 on."""
-    return HyperpriorCode(_tests("photo_models").detailed())
+def finished() -> HyperpriorCode:
+    """The code of the first photo model, with filters, and six details from level 100 on."""
+    return HyperpriorCode(_tests("photo_models").finished())
 
 
 def _vector(path: Path, family: str, net: dict[str, int], code: str, dense: str | None) -> Path:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pseudocodec.hyperprior.contexts import untaught
 from pseudocodec.hyperprior.details import CONTEXTS, FIRST, INDEX
+from pseudocodec.hyperprior.filters import INDEX as FILTER_INDEX
 from pseudocodec.hyperprior.integer import ACTIVATION
 from pseudocodec.nets.hyperprior import HyperpriorConfig, HyperpriorTransform
 from pseudocodec.training.export_photo import code_tensors, export_photo
@@ -75,6 +76,13 @@ def detailed() -> dict[str, NDArray[Any]]:
     index = np.linspace(0, 20 << ACTIVATION, 6 * rows, dtype=np.int64).reshape(rows, 6)
     contexts = {f"{CONTEXTS}{k}": v for k, v in untaught(6, tables).items()}
     return tensors | {FIRST: np.array([100]), INDEX: index} | contexts
+
+
+def finished() -> dict[str, NDArray[Any]]:
+    """As `detailed`, with filters of ten values."""
+    rows = len(detailed()["gain"])
+    index = np.linspace(0, 15 << ACTIVATION, 10 * rows, dtype=np.int64).reshape(rows, 10)
+    return detailed() | {FILTER_INDEX: index}
 
 
 def write(path: Path) -> bytes:

@@ -43,7 +43,7 @@ def latents_of(model: Model, dense: bool, record: Record) -> NDArray[np.float32]
     grid = Grid(record.geometry.height, record.geometry.width)
     data = record.payload
     tiles = open_payload(model, lambda at, size: data[at : at + size], len(data), grid)
-    return np.concatenate([tiles.gained(i).ravel() for i in range(grid.tiles)])
+    return np.concatenate([tiles.numbers(i) for i in range(grid.tiles)])
 
 
 def test_there_are_golden_files_of_both_kinds() -> None:

@@ -27,8 +27,9 @@ from numpy.typing import NDArray
 import pseudocodec
 from pseudocodec.container import Chunk, Geometry, write_single
 from pseudocodec.container.layout import ARCHIVE, COMMON, MAGIC, Flag
+from pseudocodec.hyperprior import Decoded
 from pseudocodec.image import resize
-from pseudocodec.photo.decoder import Tiles, synthesise
+from pseudocodec.photo.decoder import NO_FILTER, Tiles, synthesise
 from pseudocodec.photo.tiles import Box, Grid
 from pseudocodec.photo.window import Window
 
@@ -311,13 +312,14 @@ def test_a_decoder_holds_the_tiles_that_it_looks_at(
             most.append(len(self._store))
             return super().block(i)
 
-    def gained(number: int) -> NDArray[np.float32]:
+    def content(number: int) -> Decoded:
         box = grid.tile(number)
         decoded.append(number)
-        return np.zeros((model.code.latents, box.height, box.width), np.float32)
+        latents = np.zeros((model.code.latents, box.height, box.width), np.float32)
+        return Decoded(latents, NO_FILTER)
 
     monkeypatch.setattr("pseudocodec.photo.decoder.Window", Watched)
-    assert synthesise(model, Tiles(grid, False, 0, gained)).shape == (*size, 3)
+    assert synthesise(model, Tiles(grid, False, 0, content)).shape == (*size, 3)
     assert most == [3] * 8
     assert decoded == list(range(8))
 
@@ -327,13 +329,13 @@ def test_a_decoder_lets_go_of_each_fitted_tile() -> None:
     grid = Grid(4096, 2048)
     decoded: dict[int, weakref.ref[NDArray[np.uint8]]] = {}
 
-    def gained(number: int) -> NDArray[np.uint8]:
+    def content(number: int) -> NDArray[np.uint8]:
         assert not [n for n, pixels in decoded.items() if pixels() is not None]
         pixels = np.full((1024, 1024, 3), number, np.uint8)
         decoded[number] = weakref.ref(pixels)
         return pixels
 
-    tiles = Tiles(grid, False, 0, gained)
+    tiles = Tiles(grid, False, 0, content)
     out = synthesise(tiny.models()[4], tiles, Box(1000, 1020, 2060, 1030))
     assert list(decoded) == [0, 1, 2, 3, 4, 5]
     assert out.shape == (1060, 10, 3)

@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from pseudocodec._pixels import Pixels
 from pseudocodec.errors import TooLarge
 from pseudocodec.exploration.operations import Latents
+from pseudocodec.hyperprior import Decoded
 from pseudocodec.model import PhotoModel
 from pseudocodec.model.base import torch_device
 from pseudocodec.photo import payload
-from pseudocodec.photo.decoder import Tiles, synthesise
+from pseudocodec.photo.decoder import NO_FILTER, Tiles, synthesise
 from pseudocodec.photo.tensors import level_tensor, tensor_of, window
 from pseudocodec.photo.tiles import PATCH, Grid
 
@@ -48,14 +49,14 @@ class WholeCoder:
         return payload.pack(self.grid, self.grey, self.level, tiles), coded
 
     def decode(self, coded: Latents) -> NDArray[np.uint8]:
-        """The picture (H, W, 1 or 3) of coded latents, which have no details."""
+        """The picture (H, W, 1 or 3) of coded latents, which have neither details nor a filter."""
         details = self.model.code.channels(self.level) - len(coded)
 
-        def gained(number: int) -> Latents:
+        def content(number: int) -> Decoded:
             latents = coded[:, *self.grid.tile(number).slices]
-            return np.pad(latents, ((0, details), (0, 0), (0, 0)))
+            return Decoded(np.pad(latents, ((0, details), (0, 0), (0, 0))), NO_FILTER)
 
-        tiles = Tiles(self.grid, self.grey, self.level, gained)
+        tiles = Tiles(self.grid, self.grey, self.level, content)
         return synthesise(self.model, tiles, device=str(self.device))
 
     def _analyse(self, pixels: Pixels) -> Latents:

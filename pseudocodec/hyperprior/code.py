@@ -11,6 +11,7 @@ the hyper-synthesis. Where a model has contexts, the tables are only where they 
 
 Where a model has details (`hyperprior.details`), tiles from their first level on begin with the
 length of a stream of those, and the stream; a length of zero stands for details that are all zero.
+Where it has filters (`hyperprior.filters`), the same of a filter stands before that, at all levels.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pseudocodec.entropy import scales
 from pseudocodec.errors import Corrupt, PslError
 from pseudocodec.hyperprior import _parts as parts
 from pseudocodec.hyperprior.details import DETAIL, DetailCode
+from pseudocodec.hyperprior.filters import FILTER, FilterCode
 from pseudocodec.hyperprior.integer import (
     ACTIVATION,
     LEVEL_STEPS,
@@ -49,11 +51,22 @@ LAYERS = (True, True, False, False)  # which are shuffled
 Reals = NDArray[np.float32]
 
 
+class Decoded(NamedTuple):
+    """What decodes from a tile."""
+
+    latents: Reals
+    """Gained, and details behind them: (channels(level), h, w), multiples of 1/16, exact."""
+
+    filter: NDArray[np.int32]
+    """The values of its filter (count,): all zero for none, of length 0 in models without."""
+
+
 class Symbols(NamedTuple):
     """What a payload holds: hyper-latents and residuals, and what they were coded with.
 
     `hyper` and the table of each, `hyper_tables`, (hyper, h/4, w/4); `means`, in sixteenths,
-    `tables` and `residuals` (latents, h, w); `details` (details, h, w), where the level has any.
+    `tables` and `residuals` (latents, h, w); `details` (details, h, w), where the level has any;
+    `filter` (values,).
     """
 
     hyper: NDArray[np.int32]
@@ -62,6 +75,7 @@ class Symbols(NamedTuple):
     tables: NDArray[np.uint8]
     residuals: NDArray[np.int32]
     details: NDArray[np.int32] | None
+    filter: NDArray[np.int32]
 
 
 class HyperpriorCode:
@@ -70,8 +84,8 @@ class HyperpriorCode:
     Attributes: `latents` and `hyper` (channels), `hyper_mean` and `hyper_index` (rows, hyper; means
     and tables of hyper-latents, ACTIVATION fractional bits), `synthesis`, `top` (the highest
     level; levels are 0 to `top`, 256 to a row), `contexts` and `hyper_contexts` (of latents and
-    hyper-latents; None in models without), `details` (None likewise). Raises PslError for tensors
-    that do not fit.
+    hyper-latents; None in models without), `details` and `filters` (None likewise). Raises PslError
+    for tensors that do not fit.
     """
 
     kind = "hyperprior"
@@ -108,6 +122,8 @@ class HyperpriorCode:
         self.hyper_contexts = parts.contexts_of(tensors, HYPER_CONTEXTS, tables, self.hyper, top)
         detailed = any(key.startswith(DETAIL) for key in tensors)
         self.details = DetailCode(tensors, tables, rows, top) if detailed else None
+        filtered = any(key.startswith(FILTER) for key in tensors)
+        self.filters = FilterCode(tensors, tables, rows) if filtered else None
 
     def channels(self, level: int) -> int:
         """What decodes at a level: `latents`, and the details of levels that can have them."""
@@ -123,7 +139,7 @@ class HyperpriorCode:
     ) -> tuple[bytes, Reals]:
         """A tile's gained latents and hyper-latents -> its payload, and the latents in it.
 
-        It has no details yet, see `add_details`.
+        It has no details and no filter yet, see `add_details` and `add_filter`.
 
         Args:
             latents: (latents, h, w), in quantiser steps.
@@ -150,8 +166,8 @@ class HyperpriorCode:
             residuals = self._quantised(latents - shift, index, prices)
             back = self._encode(residuals, index, level, self.contexts)
         payload = parts.with_length(front) + back
-        if self.detailed(level):
-            payload = parts.with_length(b"") + payload
+        for more in (self.detailed(level), self.filters):
+            payload = parts.with_length(b"") + payload if more else payload
         return payload, (residuals + shift).astype(np.float32)
 
     def add_details(
@@ -160,7 +176,7 @@ class HyperpriorCode:
         """What `encode` made of a tile, with details for `values`; and those details.
 
         Args:
-            payload: without details, of a level that can have them.
+            payload: without details and filter, of a level that can have details.
             values: (details, h, w), in steps.
             level: 0 to `top`.
             prices: (details,), as for `encode`.
@@ -169,23 +185,33 @@ class HyperpriorCode:
         stream, details = self.details.encode(values, level, prices)
         if not stream:
             return payload, np.zeros_like(details)
-        _, rest = parts.split_at_length(payload, "details")
-        return parts.with_length(stream) + rest, details
+        none = parts.with_length(b"") if self.filters else b""
+        _, rest = parts.split_at_length(payload[len(none) :], "details")
+        return none + parts.with_length(stream) + rest, details
 
-    def decode(self, payload: bytes, height: int, width: int, level: int) -> Reals:
-        """A payload -> gained latents and details behind them, (channels(level), height, width).
+    def add_filter(self, payload: bytes, values: NDArray[np.int32], level: int) -> bytes:
+        """What `encode` or `add_details` made of a tile, with a filter's values (count,)."""
+        assert self.filters
+        _, rest = parts.split_at_length(payload, "a filter")
+        return parts.with_length(self.filters.encode(values, level)) + rest
 
-        Multiples of 1/16, exact. Raises Corrupt for a payload that `encode` does not write.
+    def decode(self, payload: bytes, height: int, width: int, level: int) -> Decoded:
+        """A payload -> what decodes from it. Raises Corrupt for one that `encode` does not write.
+
+        That is, without what `add_details` and `add_filter` add.
         """
         read = self.read(payload, height, width, level)
         latents = (read.residuals + read.means / (1 << MEAN)).astype(np.float32)
-        if read.details is None:
-            return latents
-        return np.concatenate([latents, read.details.astype(np.float32)])
+        if read.details is not None:
+            latents = np.concatenate([latents, read.details.astype(np.float32)])
+        return Decoded(latents, read.filter)
 
     def read(self, payload: bytes, height: int, width: int, level: int) -> Symbols:
         """The integers that a payload of height x width latents holds. Raises as `decode`."""
-        details = None
+        details, values = None, np.zeros(0, np.int32)
+        if self.filters:
+            stream, payload = parts.split_at_length(payload, "a filter")
+            values = self.filters.decode(stream, level)
         if self.details and self.detailed(level):
             stream, payload = parts.split_at_length(payload, "details")
             details = self.details.decode(stream, (height, width), level)
@@ -197,7 +223,7 @@ class HyperpriorCode:
             raise Corrupt("tile: a hyper-latent is out of range; the file is damaged")
         means, index = self._predict(symbols.astype(np.int64), level, (height, width))
         residuals = self._decode(back, index, level, self.contexts)
-        return Symbols(symbols, tables, means, index, residuals, details)
+        return Symbols(symbols, tables, means, index, residuals, details, values)
 
     def _quantised(
         self, values: NDArray[np.float64], index: NDArray[np.uint8], prices: Reals | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
     import torch
 
     from pseudocodec.nets.details import Details
+    from pseudocodec.nets.filters import Filters
     from pseudocodec.nets.hyperprior import HyperpriorTransform
 
-DETAILS = "details."  # names of tensors
+DETAILS, FILTERS = "details.", "filters."  # names of tensors
 
 
 class PhotoModel(AnySizeModel):
@@ -36,6 +38,7 @@ class PhotoModel(AnySizeModel):
             )
         self.code = HyperpriorCode(self._tables("code."))
         self._details: dict[str, Details] = {}
+        self._filters: dict[str, Filters] = {}
 
     def transform(self, device: torch.device) -> HyperpriorTransform:
         """The nets on a device, loaded once."""
@@ -48,21 +51,40 @@ class PhotoModel(AnySizeModel):
         """
         key = str(device)
         if key not in self._details:
-            import torch
-
             from pseudocodec.nets.details import Details
 
-            tensors, code = self._tables(DETAILS), self.code.details
-            found = [tensors[name].shape for name in ("basis", "steps") if name in tensors]
-            wanted = [(MOST_DETAILS, code.count), (len(code.index),)] if code else []
-            if not code or found != wanted:
-                raise PslError(f"{self._path}: its details do not fit its code; get it again")
-            basis, steps = (
-                torch.from_numpy(tensors[name].astype(np.float32)).to(device)
-                for name in ("basis", "steps")
-            )
-            self._details[key] = Details(basis, steps)
+            code, wanted = self.code.details, {}
+            if code:
+                wanted = {"basis": (MOST_DETAILS, code.count), "steps": (len(code.index),)}
+            self._details[key] = Details(**self._floats(DETAILS, wanted, device))
         return self._details[key]
+
+    def filters(self, device: torch.device) -> Filters:
+        """The basis of filters on a device, loaded once. Raises as `details`."""
+        key = str(device)
+        if key not in self._filters:
+            from pseudocodec.nets.filters import COLOURS, TAPS, Filters
+
+            code, wanted = self.code.filters, {}
+            if code:
+                wanted = {"basis": (code.count, COLOURS * TAPS), "steps": (len(code.index),)}
+            self._filters[key] = Filters(**self._floats(FILTERS, wanted, device))
+        return self._filters[key]
+
+    def _floats(
+        self, prefix: str, wanted: Mapping[str, tuple[int, ...]], device: torch.device
+    ) -> dict[str, torch.Tensor]:
+        """The tensors of a prefix, which must have the shapes that are wanted."""
+        import torch
+
+        tensors = self._tables(prefix)
+        if not wanted or {name: value.shape for name, value in tensors.items()} != wanted:
+            what = prefix.rstrip(".")
+            raise PslError(f"{self._path}: its {what} do not fit its code; get it again")
+        return {
+            name: torch.from_numpy(value.astype(np.float32)).to(device)
+            for name, value in tensors.items()
+        }
 
     def _weights(self) -> dict[str, NDArray[Any]]:
         """With the hyper-synthesis in floats, which gradients are taken through, from integers.
@@ -70,7 +92,7 @@ class PhotoModel(AnySizeModel):
         A code of other channels or levels than the nets gives weights that do not fit them.
         """
         code = self.code
-        out = {k: v for k, v in super()._weights().items() if not k.startswith(DETAILS)}
+        out = {k: v for k, v in super()._weights().items() if not k.startswith((DETAILS, FILTERS))}
         last = len(code.synthesis.layers) - 1
         for k, layer in enumerate(code.synthesis.layers):
             unit = np.full(len(layer.weights), 2.0**-WEIGHT)

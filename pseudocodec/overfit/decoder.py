@@ -35,7 +35,7 @@ def pixels_of(
 def open_payload(
     model: OverfitModel, read_at: ReadAt, size: int, grid: Grid, *, cut: bool = False
 ) -> Tiles:
-    """See `photo.decoder.open_payload`; `gained` gives pixels (h, w, 1 or 3)."""
+    """See `photo.decoder.open_payload`; `content` gives pixels (h, w, 1 or 3)."""
     grey = False
 
     def decode(data: bytes, box: Box, level: int) -> Bytes:
@@ -67,7 +67,7 @@ def synthesise(
         both = area.inside(region)
         part = out[*both.relative_to(region).slices, :colours]
         try:
-            part[:] = tiles.gained(number)[both.relative_to(area).slices]
+            part[:] = tiles.content(number)[both.relative_to(area).slices]
         except Corrupt as error:
             if on_damage is None:
                 raise

@@ -9,35 +9,44 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import singledispatch
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pseudocodec.errors import Corrupt
+from pseudocodec.hyperprior import Decoded
 from pseudocodec.model.base import AnySizeModel, torch_device
 from pseudocodec.model.photo import PhotoModel
 from pseudocodec.photo import payload
-from pseudocodec.photo.pictures import pictured
+from pseudocodec.photo.pictures import Latents, Values, pictured
 from pseudocodec.photo.tiles import PATCH, TILE, Box, Grid
-from pseudocodec.photo.window import Latents, Window
+from pseudocodec.photo.window import Window
 
 Bytes = NDArray[np.uint8]
 ReadAt = Callable[[int, int], bytes]  # offset in the payload and length -> bytes
 OnDamage = Callable[[int, Corrupt], None]  # told of a tile's number and of what is wrong
+NO_FILTER: Values = np.zeros(0, np.int32)
 
 
 @dataclass(frozen=True)
 class Tiles:
-    """Where the latents and details of a picture come from: `gained(i)` for tile i, and its level.
+    """Where what decodes of a picture comes from: `content(i)` of tile i, and its level.
 
-    Where nets and latents are a tile's own, `gained(i)` is what they make of it: its pixels.
+    Where nets and latents are a tile's own, `content(i)` is what they make of it: its pixels.
     """
 
     grid: Grid
     grey: bool
     level: int
-    gained: Callable[[int], NDArray[Any]]
+    content: Callable[[int], Any]
+
+    def numbers(self, number: int) -> NDArray[np.float32]:
+        """All that decodes from a tile, one behind the other."""
+        content = self.content(number)
+        parts = content if isinstance(content, Decoded) else [content]
+        return np.concatenate([part.astype(np.float32, copy=False).ravel() for part in parts])
 
 
 @singledispatch
@@ -48,14 +57,14 @@ def open_payload(
 
     With `cut` the payload may end early: tiles beyond its end are damaged ones.
 
-    Raises Corrupt, here and from `gained`, for damage that checksums or contradictions show.
+    Raises Corrupt, here and from `content`, for damage that checksums or contradictions show.
     """
     raise TypeError(f"{type(model).__name__} has no tiles")
 
 
 @open_payload.register(PhotoModel)
 def _(model: PhotoModel, read_at: ReadAt, size: int, grid: Grid, *, cut: bool = False) -> Tiles:
-    def decode(data: bytes, box: Box, level: int) -> Latents:
+    def decode(data: bytes, box: Box, level: int) -> Decoded:
         return model.code.decode(data, box.height, box.width, level)
 
     return tiles_in(read_at, size, grid, cut=cut, top=model.code.top, decode=decode)
@@ -68,7 +77,7 @@ def tiles_in(
     *,
     cut: bool,
     top: int,
-    decode: Callable[[bytes, Box, int], NDArray[Any]],
+    decode: Callable[[bytes, Box, int], Any],
 ) -> Tiles:
     """The tiles of a payload, of which `decode` makes what they hold, given box and level.
 
@@ -79,7 +88,7 @@ def tiles_in(
     if front.level > top:
         raise Corrupt(f"photo: level {front.level}, the model has {top}; the file is damaged")
 
-    def gained(number: int) -> NDArray[Any]:
+    def content(number: int) -> Any:
         """Read and decode a tile."""
         start, end = front.offsets[number], front.offsets[number + 1]
         data = read_at(start, end - start)
@@ -87,7 +96,7 @@ def tiles_in(
             raise Corrupt(f"tile {number} of {grid.tiles} is damaged: its checksum differs")
         return decode(data, grid.tile(number), front.level)
 
-    return Tiles(grid, front.grey, front.level, gained)
+    return Tiles(grid, front.grey, front.level, content)
 
 
 @singledispatch
@@ -128,22 +137,32 @@ def _(
     colours = 1 if tiles.grey else 3
     out = np.empty((region.height, region.width, colours + spare), np.uint8)
     reach = model.transform(torch_device(device)).config.reach
-    parts = [part for band in _bands(grid.covering(region)) for part in _bands(band)]
+    parts = list(_parts(grid.covering(region)))
     seen = [_seen(part, reach, grid.latents) for part in parts]
     channels = model.code.channels(tiles.level)
-    window = Window(grid, seen, channels, lambda n: _gained(tiles, n, on_damage))
+    filters: dict[int, Values] = {}
+
+    def latents(number: int) -> Latents | None:
+        content = _content(tiles, number, on_damage)
+        filters[number] = content.filter if content else NO_FILTER
+        return content.latents if content else None
+
+    window = Window(grid, seen, channels, latents)
     for i, (part, box) in enumerate(zip(parts, seen, strict=True)):
-        pixels = _pixels(model, window.block(i), part.relative_to(box), tiles, device)
+        block = window.block(i)
+        [number] = grid.touching(part)
+        content = Decoded(block, filters[number])
+        pixels = _pixels(model, content, part.relative_to(box), tiles, device)
         place = part.scaled(PATCH).inside(region)
         inside = place.relative_to(part.scaled(PATCH))
         out[*place.relative_to(region).slices, :colours] = pixels[inside.slices]
     return out
 
 
-def _gained(tiles: Tiles, number: int, on_damage: OnDamage | None) -> Latents | None:
-    """Latents and details of a tile; None for a damaged one that was reported."""
+def _content(tiles: Tiles, number: int, on_damage: OnDamage | None) -> Decoded | None:
+    """What decodes from a tile; None for a damaged one that was reported."""
     try:
-        return tiles.gained(number)
+        return tiles.content(number)  # type: ignore[no-any-return]
     except Corrupt as error:
         if on_damage is None:
             raise
@@ -151,14 +170,21 @@ def _gained(tiles: Tiles, number: int, on_damage: OnDamage | None) -> Latents | 
         return None
 
 
-def _bands(box: Box) -> Iterator[Box]:
-    """Pieces of at most a tile along the longer side; twice, at most a tile."""
+def _parts(box: Box) -> Iterator[Box]:
+    """What of `box` belongs to each tile, across the shorter side first."""
+    rows, columns = _cuts(box.top, box.bottom), _cuts(box.left, box.right)
     if box.height >= box.width:
-        for top in range(box.top, box.bottom, TILE):
-            yield box._replace(top=top, bottom=min(top + TILE, box.bottom))
+        pairs = ((across, along) for across in rows for along in columns)
     else:
-        for left in range(box.left, box.right, TILE):
-            yield box._replace(left=left, right=min(left + TILE, box.right))
+        pairs = ((across, along) for along in columns for across in rows)
+    for (top, bottom), (left, right) in pairs:
+        yield Box(top, left, bottom, right)
+
+
+def _cuts(start: int, end: int) -> list[tuple[int, int]]:
+    """The range from `start` to `end`, cut where tiles begin."""
+    inner = range(start - start % TILE + TILE, end, TILE)
+    return list(pairwise([start, *inner, end]))
 
 
 def _seen(part: Box, reach: int, latents: Box) -> Box:
@@ -176,12 +202,12 @@ def _seen(part: Box, reach: int, latents: Box) -> Box:
     return Box(top, left, bottom, right)
 
 
-def _pixels(model: PhotoModel, gained: Latents, part: Box, tiles: Tiles, device: str) -> Bytes:
+def _pixels(model: PhotoModel, content: Decoded, part: Box, tiles: Tiles, device: str) -> Bytes:
     """Pixels (16 h, 16 w, C) of `part` of a block of gained latents and details."""
     import torch
 
     with torch.inference_mode():
-        [image] = pictured(model, gained, part, tiles.level, torch_device(device))
+        [image] = pictured(model, content, part, tiles.level, torch_device(device))
         if tiles.grey:
             image = image.mean(0, keepdim=True)
         image.clamp_(0, 1).mul_(255).round_()  # in place: a copy of a tile has 13 MB

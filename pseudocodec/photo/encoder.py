@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from pseudocodec._pixels import Pixels
 from pseudocodec.errors import PslError
+from pseudocodec.hyperprior import Decoded
 from pseudocodec.model.base import torch_device
 from pseudocodec.photo import payload
 from pseudocodec.photo.decoder import Tiles, synthesise
-from pseudocodec.photo.pictures import pictured
+from pseudocodec.photo.filtering import fitted
+from pseudocodec.photo.pictures import Latents, filtered_by, unfiltered
 from pseudocodec.photo.tensors import level_tensor, tensor_of, window
 from pseudocodec.photo.tiles import PATCH, Box, Grid
 
@@ -26,14 +28,12 @@ if TYPE_CHECKING:
     from pseudocodec.nets.contexts import ExpectedTables
     from pseudocodec.nets.hyperprior import HyperpriorTransform
 
-Latents = NDArray[np.float32]
-
 
 class Effort(NamedTuple):
     """What an encoder does at one level of effort."""
 
     weight: float  # of errors when residuals are rounded for rate, too; 0: rounded only
-    steps: int = 0  # of refinement: see `inversion.refine_photo`
+    steps: int = 0  # of refinement: see `inversion.refine_photo`; with them, filters are fitted
 
 
 WEIGHT = 2.0  # without steps: on validation pictures 1.3, 1.6 and 3 take 0.1 to 0.4 % more bits
@@ -49,19 +49,19 @@ PLAIN = 1  # the highest without steps
 
 
 class Coded(NamedTuple):
-    """A picture coded at a level: its payload, and gained latents and details of its tiles."""
+    """A picture coded at a level: its payload, and what decodes from its tiles."""
 
     level: int
     payload: bytes
-    gained: list[Latents]
+    contents: list[Decoded]
 
 
 class Encoder:
     """The latents of one picture (H, W, 1 or 3), uint8 or uint16, ready for every level.
 
     The transform is the same at all levels, so it runs once; what a level changes, steps and
-    hyper-latents, is cheap. Memory: latents of 192 channels
-    take as much as a colour picture of 8 bits.
+    hyper-latents, is cheap. Memory: latents of 192 channels take as much as a colour picture of 8
+    bits.
     """
 
     def __init__(
@@ -92,18 +92,16 @@ class Encoder:
     def encode(self, level: int) -> Coded:
         """The picture at `level`, 0 to the code's top."""
         tiles = [self._code(number, level) for number in range(self.grid.tiles)]
-        if self.model.code.detailed(level):
-            gained = [latents for _, latents in tiles]
-            tiles = [
-                self._detailed(number, level, data, gained)
-                for number, (data, _) in enumerate(tiles)
-            ]
-        packed = payload.pack(self.grid, self.grey, level, [data for data, _ in tiles])
-        return Coded(level, packed, [gained for _, gained in tiles])
+        gained = [latents for _, latents in tiles]
+        finished = [
+            self._finished(number, level, data, gained) for number, (data, _) in enumerate(tiles)
+        ]
+        packed = payload.pack(self.grid, self.grey, level, [data for data, _ in finished])
+        return Coded(level, packed, [content for _, content in finished])
 
     def decode(self, coded: Coded) -> NDArray[np.uint8]:
         """What decodes from `coded`: (H, W, 1 or 3)."""
-        tiles = Tiles(self.grid, self.grey, coded.level, coded.gained.__getitem__)
+        tiles = Tiles(self.grid, self.grey, coded.level, coded.contents.__getitem__)
         return synthesise(self.model, tiles, device=str(self.device))
 
     def _code(self, number: int, level: int) -> tuple[bytes, Latents]:
@@ -124,22 +122,26 @@ class Encoder:
             prices = (plan.weight * self.price(at) / step.square()).cpu().numpy()
         return code.encode(gained[0].cpu().numpy(), hyper[0].cpu().numpy(), level, prices)
 
-    def rest(self, number: int, level: int, gained: Sequence[Latents]) -> Tensor:
-        """What gained latents, of all tiles, leave of tile `number`: (1, 3, h, w), in [-1, 1].
+    def shown(self, number: int, level: int, gained: Sequence[Latents]) -> Tensor:
+        """What gained latents, of all tiles, decode to in tile `number`: see `unfiltered`."""
+        tile = self.grid.tile(number)
+        seen = tile.grown(self.transform.config.reach, self.grid.latents)
+        block = self._around(seen, gained)
+        return unfiltered(self.model, block, tile.relative_to(seen), level, self.device)
+
+    def rest(self, number: int, decoded: Tensor) -> Tensor:
+        """What is left of tile `number` by what decodes: both (1, 3, h, w), this in [-1, 1].
 
         Nothing beyond the picture's edge, nor where clipping what decodes gives the very pixel. Of
         a grey picture all three channels are what the mean of what decodes leaves.
         """
         import torch
 
-        tile = self.grid.tile(number)
-        seen, area = tile.grown(self.transform.config.reach, self.grid.latents), tile.scaled(PATCH)
-        block, inside = self._around(seen, gained), tile.relative_to(seen)
-        decoded = pictured(self.model, block, inside, level, self.device)
+        area = self.grid.tile(number).scaled(PATCH)
+        pixels = tensor_of(window(self.pixels, area), self.device)
         with torch.inference_mode():
             if self.grey:
                 decoded = decoded.mean(1, keepdim=True)
-            pixels = tensor_of(window(self.pixels, area), self.device)
             return (pixels - decoded) * ((decoded.clamp(0, 1) != pixels) & (self._mask(area) > 0))
 
     def price(self, level: Tensor) -> Tensor:
@@ -147,22 +149,44 @@ class Encoder:
         config = self.transform.config
         return config.price(level) * 255**2 / config.channels
 
-    def _detailed(
-        self, number: int, level: int, payload: bytes, gained: Sequence[Latents]
-    ) -> tuple[bytes, Latents]:
-        """Bytes of a tile with details, if they pay, and its gained latents and details.
+    def _finished(
+        self, number: int, level: int, data: bytes, gained: Sequence[Latents]
+    ) -> tuple[bytes, Decoded]:
+        """Bytes of a tile with a filter and details, each if it pays, and what decodes from them.
 
-        `payload` is without; `gained` are those of all tiles.
+        `data` are without; `gained` are the latents of all tiles.
         """
+        code, latents = self.model.code, gained[number]
+        values = np.zeros(code.filters.count if code.filters else 0, np.int32)
+        fits = bool(code.filters) and EFFORTS[self.effort].steps > 0
+        if not fits and not code.detailed(level):
+            return data, Decoded(latents, values)
+        shown = self.shown(number, level, gained)
+        if fits:
+            price = float(self.price(level_tensor(level, self.device)))
+            plain = filtered_by(self.model, shown, level, values)
+            values = fitted(self.model, shown, self.rest(number, plain), level, price)
+        if code.detailed(level):
+            decoded = filtered_by(self.model, shown, level, values)
+            data, chosen = self._detailed(level, data, self.rest(number, decoded))
+            latents = np.concatenate([latents, chosen.astype(np.float32)])
+        if values.any():
+            data = code.add_filter(data, values, level)
+        return data, Decoded(latents, values)
+
+    def _detailed(
+        self, level: int, payload: bytes, rest: Tensor
+    ) -> tuple[bytes, NDArray[np.int32]]:
+        """Bytes of a tile with details for what is left, if they pay, and those details."""
         at, details = level_tensor(level, self.device), self.model.details(self.device)
-        values = details.analyse(self.rest(number, level, gained), at)[0].cpu().numpy()
+        values = details.analyse(rest, at)[0].cpu().numpy()
         step_price = float(self.price(at) * details.step(at).square())
         prices = np.full(len(values), DETAIL_WEIGHT * step_price, np.float32)
         longer, chosen = self.model.code.add_details(payload, values, level, prices)
         saved = step_price * float(np.square(values).sum() - np.square(values - chosen).sum())
         if 8 * (len(longer) - len(payload)) >= saved:
-            longer, chosen = payload, np.zeros_like(chosen)
-        return longer, np.concatenate([gained[number], chosen.astype(np.float32)])
+            return payload, np.zeros_like(chosen)
+        return longer, chosen
 
     def _mask(self, area: Box) -> Tensor:
         """(1, 1, h, w) for `area`, in pixels: 1 within the picture, 0 beyond its edge."""

@@ -58,8 +58,8 @@ def export_tuned(
     """Write a model's `tensors` with the decoder of `transform`; returns the new model's id.
 
     All that decides how latents are coded is copied as the file has it: what encoders make of a
-    picture stays the same as far as they do not look at what decodes, which refinement and details
-    do.
+    picture stays the same as far as they do not look at what decodes, which refinement, filters and
+    details do.
     """
     decoder = {
         key: value.detach().float().cpu().numpy()

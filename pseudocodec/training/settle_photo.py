@@ -144,8 +144,8 @@ def settle_photo(
         level = int(rng.integers(0, model.code.top + 1))
         picture = squares[i].permute(1, 2, 0).cpu().numpy()
         encoder = Encoder(model, picture, effort=EFFORTS[number % len(EFFORTS)], device=device)
-        [gained] = encoder.encode(level).gained
-        latents = torch.from_numpy(gained[: model.code.latents]).half()
+        [content] = encoder.encode(level).contents
+        latents = torch.from_numpy(content.latents[: model.code.latents]).half()
         coded.append(CodedSquare(squares[i], level, latents))
         now = time.monotonic()
         if now - began >= CODING * seconds and len(coded) >= FEWEST:

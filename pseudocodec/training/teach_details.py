@@ -6,7 +6,6 @@ have, outside the space of the latents' linear path, where only what rounding le
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,8 +23,9 @@ from pseudocodec.model.file import model_id, read_facts, read_tensors, write_mod
 from pseudocodec.model.photo import DETAILS as TRANSFORM
 from pseudocodec.model.photo import PhotoModel
 from pseudocodec.nets.details import Details
-from pseudocodec.photo.encoder import DETAIL_WEIGHT, PLAIN, Encoder
+from pseudocodec.photo.encoder import DETAIL_WEIGHT
 from pseudocodec.photo.tensors import level_tensor
+from pseudocodec.training.coded_squares import coded_squares
 from pseudocodec.training.contexts import Tile, learn_contexts
 from pseudocodec.training.job import OnNote, ignore
 
@@ -33,6 +33,7 @@ DETAILS = (TRANSFORM, f"code.{FIRST}", f"code.{INDEX}", f"code.{CONTEXTS}")
 COUNT = 320
 SHARE = 0.25  # of the levels, from the lowest, that have none
 SHOWN = 1_600  # pictures, each at one level
+EFFORT = 2  # of their encoders, the lowest that fits filters: details are what those leave
 ROUNDED_UP = 0.65  # values from which on, before there are contexts to choose in
 
 Reals = NDArray[np.float32]
@@ -69,21 +70,20 @@ def teach_details(
     tensors = {k: v for k, v in read_tensors(path).items() if not k.startswith(DETAILS)}
     write_model(path, read_facts(path), tensors, overwrite=True)
     model = PhotoModel(model_id(path), path, read_facts(path))
-    rng = np.random.default_rng(seed)
-    chosen = rng.permutation(len(squares))[:shown].tolist()
-    first, top = round(SHARE * model.code.top), model.code.top
-    levels = rng.integers(first, top + 1, len(chosen)).tolist()
-    seen: list[_Seen] = []
-    said = time.monotonic()
-    for i, level in zip(chosen, levels, strict=True):
-        picture = squares[i].permute(1, 2, 0).cpu().numpy()
-        encoder = Encoder(model, picture, effort=PLAIN, device=device)
-        rest = encoder.rest(0, level, encoder.encode(level).gained)
-        price = float(encoder.price(level_tensor(level, encoder.device)))
-        seen.append(_Seen(level, price, rest.half().cpu()))
-        if time.monotonic() - said >= every:
-            said = time.monotonic()
-            on_note(f"{len(seen):,} of {len(chosen):,} squares coded, of which details are learnt")
+    first = round(SHARE * model.code.top)
+    coded = coded_squares(
+        model,
+        squares,
+        first,
+        effort=EFFORT,
+        shown=shown,
+        seed=seed,
+        device=device,
+        on_note=on_note,
+        every=every,
+        what="details",
+    )
+    seen = [_Seen(each.level, each.price, each.rest.half().cpu()) for each in coded]
     details = _transform(model, seen, count)
     tensors[f"{TRANSFORM}basis"] = details.basis.numpy()
     tensors[f"{TRANSFORM}steps"] = details.steps.numpy()

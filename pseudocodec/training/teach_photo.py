@@ -19,6 +19,7 @@ from pseudocodec.photo.encoder import PLAIN, Encoder
 from pseudocodec.training.contexts import Tile, learn_contexts
 from pseudocodec.training.job import OnNote, ignore
 from pseudocodec.training.teach_details import DETAILS
+from pseudocodec.training.teach_filters import TAUGHT as FILTERS
 
 SHOWN = 1_600  # pictures, each at one level
 ROUNDS = 2  # the second learns from residuals that were chosen in the contexts of the first
@@ -37,8 +38,9 @@ def teach_photo(
     """Give the photo model at `path` contexts learnt from `squares`, uint8 (N, 3, S, S).
 
     At most `shown` of them are coded, each at a random level in each of ROUNDS; `on_note` hears how
-    many every `every` seconds. Contexts that the model has already are replaced, and details taken
-    away, which go with what was coded before (`teach_details`). Returns the model's new id.
+    many every `every` seconds. Contexts that the model has already are replaced, and filters and
+    details taken away, which go with what was coded before (`teach_filters`, `teach_details`).
+    Returns the model's new id.
     """
     rng = np.random.default_rng(seed)
     chosen = rng.permutation(len(squares))[:shown]
@@ -83,7 +85,7 @@ def _write(model: PhotoModel, path: Path, tiles: Sequence[Tile], hyper: Sequence
     tensors = {
         key: value
         for key, value in read_tensors(path).items()
-        if not key.startswith((f"code.{CONTEXTS}", f"code.{HYPER_CONTEXTS}", *DETAILS))
+        if not key.startswith((f"code.{CONTEXTS}", f"code.{HYPER_CONTEXTS}", *FILTERS, *DETAILS))
     }
     for prefix, shown in ((CONTEXTS, tiles), (HYPER_CONTEXTS, hyper)):
         learnt: dict[str, Any] = learn_contexts(shown, model.code.tables, model.code.top)

@@ -20,6 +20,7 @@ from pseudocodec.training.photo_report import report_on
 from pseudocodec.training.photo_start import start_from
 from pseudocodec.training.settle_photo import settle_photo
 from pseudocodec.training.teach_details import teach_details
+from pseudocodec.training.teach_filters import teach_filters
 from pseudocodec.training.teach_photo import teach_photo
 from pseudocodec.training.team import Team
 
@@ -70,6 +71,7 @@ def _finish(job: Job, trainer: PhotoTrainer, squares: Tensor) -> bytes:
         export_photo(trainer.averaged().transform.cpu(), job.title, path)
         teach_photo(path, squares, **options)
         settle_photo(path, squares, seconds=SETTLED * job.budget, **options)
+        teach_filters(path, squares, **options)
         identity = teach_details(path, squares, **options)
         with atomic_write(job.files.target, overwrite=True) as file:
             file.write(path.read_bytes())

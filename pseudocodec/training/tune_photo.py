@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pseudocodec.evaluation.decoders import compare_decoders
 from pseudocodec.metrics import Images
 from pseudocodec.model.file import model_id, read_facts
-from pseudocodec.model.photo import PhotoModel
+from pseudocodec.model.photo import FILTERS, PhotoModel
 from pseudocodec.rate import Target
 from pseudocodec.training.crops import load_split
 from pseudocodec.training.export_photo import export_tuned
@@ -48,7 +51,7 @@ def tune_photo(
         return {}
     facts = replace(start.model.facts, name=job.title)
     path = job.files.target
-    identity = export_tuned(facts, start.tensors, tuner.averaged(), path)
+    identity = export_tuned(facts, _unfiltered(start.tensors), tuner.averaged(), path)
     result = job.files.result(identity, tuner) | {"report": None}
     if report:
         lines = _recipe_lines(tuner, job.source, start)
@@ -56,6 +59,15 @@ def tune_photo(
         result["report"] = report_on(job, held_out, lines)
     job.files.clear()
     return result
+
+
+def _unfiltered(tensors: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """A model's tensors, its filters without effect: they would take out what tuning puts in.
+
+    They stay in the code, so that files of the model before decode, and none are fitted.
+    """
+    basis = f"{FILTERS}basis"
+    return {key: np.zeros_like(v) if key == basis else v for key, v in tensors.items()}
 
 
 def _recipe_lines(tuner: Tuner, source: str, start: Start) -> list[str]:

@@ -122,7 +122,7 @@ def test_scalar_bytes_and_values_are_the_librarys(photo_model, stand_ins):
         side = made.gained.shape[1:]
         np.testing.assert_array_equal(
             (values + made.shift).astype(np.float32),
-            photo_model.code.decode(payload, *side, level),
+            photo_model.code.decode(payload, *side, level).latents,
         )
 
 

@@ -190,3 +190,22 @@ def test_m54_details_are_in_range(change):
         kept = {k: v for k, v in tensors.items() if not k.startswith(name)}
         with pytest.raises(PslError, match="missing"):
             HyperpriorCode(kept)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"filter_index": np.full((5, 10), (255 << 8) + 1)},
+        {"filter_index": np.full((5, 10), -(255 << 8) - 1)},
+        {"filter_index": np.zeros((4, 10), np.int64)},
+        {"filter_index": np.zeros((5, 0), np.int64)},
+        {"filter_index": np.zeros((5, 1025), np.int64)},
+        {"filter_index": np.zeros(5, np.int64)},
+        {"filter_index": np.zeros((5, 10))},
+    ],
+)
+def test_m55_filters_are_in_range(change):
+    tensors = photo_models.finished()
+    assert HyperpriorCode(tensors).filters
+    with pytest.raises(PslError, match=r"hyperprior (filters|code)"):
+        HyperpriorCode(tensors | change)

@@ -47,11 +47,11 @@ def test_what_is_coded_decodes(  # noqa: PLR0917
     payload, gained = CODE.encode(latents, hyper, level)
     prices = np.full(COUNT, price, np.float32)
     longer, details = CODE.add_details(payload, values, level, prices)
-    found = CODE.decode(longer, height, width, level)
+    found, _ = CODE.decode(longer, height, width, level)
     assert found.shape == (CODE.channels(level), height, width)
     np.testing.assert_array_equal(found, np.concatenate([gained, details]))
     assert np.abs(details - values).max() <= 1.5
-    without = CODE.decode(payload, height, width, level)
+    without, _ = CODE.decode(payload, height, width, level)
     np.testing.assert_array_equal(without[: CODE.latents], gained)
     assert not without[CODE.latents :].any()
 
@@ -97,6 +97,6 @@ def test_what_no_encoder_writes_is_refused(which: str) -> None:
         "nothing else": with_length(stream),
         "cut": with_length(stream)[:-1],
     }[which]
-    assert CODE.decode(good, 5, 6, 300).any()
+    assert CODE.decode(good, 5, 6, 300).latents.any()
     with pytest.raises(Corrupt, match="tile"):
         CODE.decode(bad, 5, 6, 300)

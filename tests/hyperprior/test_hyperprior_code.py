@@ -46,7 +46,7 @@ def test_what_encode_promises_decodes_bit_for_bit(
 ) -> None:
     latents, hyper = tile(height, width, scale, seed)
     payload, promised = CODE.encode(latents, hyper, level)
-    decoded = CODE.decode(payload, height, width, level)
+    decoded, _ = CODE.decode(payload, height, width, level)
     assert decoded.dtype == np.float32
     assert decoded.tobytes() == promised.tobytes()
 
@@ -76,7 +76,7 @@ def test_far_latents_are_clipped_not_wrapped(value: float) -> None:
     latents, hyper = tile(2, 2)
     latents[0], hyper[0] = value, value
     payload, promised = CODE.encode(latents, hyper, 10)
-    assert CODE.decode(payload, 2, 2, 10).tobytes() == promised.tobytes()
+    assert CODE.decode(payload, 2, 2, 10).latents.tobytes() == promised.tobytes()
     assert np.sign(promised[0]).tolist() == np.full((2, 2), np.sign(value)).tolist()
 
 
@@ -93,7 +93,7 @@ class TestMalformedPayload:
     PAYLOAD = CODE.encode(*tile(5, 6), 200)[0]
 
     def decode(self, payload: bytes) -> NDArray[np.float32]:
-        return CODE.decode(payload, 5, 6, 200)
+        return CODE.decode(payload, 5, 6, 200).latents
 
     def test_empty(self) -> None:
         with pytest.raises(Corrupt, match="ends inside a length"):
@@ -198,4 +198,4 @@ class TestTensors:
         few = scales.scale_tables(3, 0.2, 2.0).to_tensors()
         code = HyperpriorCode(TENSORS | {f"scales.{key}": value for key, value in few.items()})
         payload, promised = code.encode(*tile(4, 4), 100)
-        assert code.decode(payload, 4, 4, 100).tobytes() == promised.tobytes()
+        assert code.decode(payload, 4, 4, 100).latents.tobytes() == promised.tobytes()

@@ -76,7 +76,7 @@ def digests(model: PhotoModel, files: list[bytes]) -> list[str]:
         grid = Grid(single.geometry.height, single.geometry.width)
         payload = single.payload
         tiles = open_payload(model, lambda o, n, p=payload: p[o : o + n], len(payload), grid)
-        latents = np.concatenate([tiles.gained(i).ravel() for i in range(grid.tiles)])
+        latents = np.concatenate([tiles.numbers(i) for i in range(grid.tiles)])
         assert latents.dtype == np.float32
         found.append(hashlib.sha256(latents.tobytes()).hexdigest())
     return found

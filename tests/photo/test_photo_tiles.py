@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import pseudocodec
+from pseudocodec.hyperprior import Decoded
 from pseudocodec.model import PhotoModel
-from pseudocodec.photo.decoder import Tiles, synthesise
+from pseudocodec.photo.decoder import NO_FILTER, Tiles, synthesise
 from pseudocodec.photo.encoder import Encoder
 from pseudocodec.photo.tiles import Box, Grid
 
@@ -72,11 +73,11 @@ def test_synthesis_has_no_seams(
     encoder = Encoder(photo_model, PICTURE, device="cpu")
     coded = encoder.encode(600)
     tiled = encoder.decode(coded).astype(int)
-    gained = together(coded.gained, encoder.grid)
+    gained = together([content.latents for content in coded.contents], encoder.grid)
     monkeypatch.undo()
     grid = Grid(*SIZE)
     assert grid.tiles == 1
-    tiles = Tiles(grid, False, 600, lambda _: gained)
+    tiles = Tiles(grid, False, 600, lambda _: Decoded(gained, NO_FILTER))
     assert np.abs(tiled - synthesise(photo_model, tiles, device="cpu")).max() <= 1
 
 

@@ -17,7 +17,9 @@ from pseudocodec.exploration import explore_latent
 from pseudocodec.metrics import psnr
 from pseudocodec.model.file import read_facts, read_tensors, write_model
 from pseudocodec.model.photo import PhotoModel
+from pseudocodec.photo.decoder import NO_FILTER
 from pseudocodec.photo.encoder import Encoder
+from pseudocodec.photo.pictures import filtered_by
 from pseudocodec.training.photo import PhotoRecipe, PhotoTrainer
 from pseudocodec.training.photo_start import start_from
 from pseudocodec.training.teach_details import SHARE, teach_details
@@ -105,8 +107,9 @@ def test_colours_of_grey_pictures_are_no_rest(models: tuple[Path, Path]) -> None
     encoder = Encoder(loaded(models[1]), photo_models.smooth(70, 100, channels=1), effort=0)
     level = encoder.model.code.top
     coded = encoder.encode(level)
-    latents = [gained[: encoder.model.code.latents] for gained in coded.gained]
-    rest = encoder.rest(0, level, latents)
+    latents = [content.latents[: encoder.model.code.latents] for content in coded.contents]
+    shown = encoder.shown(0, level, latents)
+    rest = encoder.rest(0, filtered_by(encoder.model, shown, level, NO_FILTER))
     assert rest.any()
     assert (rest == rest[:, :1]).all()
     assert not rest[..., 70:, :].any()  # beyond the picture's edge
@@ -122,7 +125,8 @@ def test_tiles_have_their_own(models: tuple[Path, Path]) -> None:
     assert np.abs(whole - encoder.decode(coded)).max() <= 1
     part = pseudocodec.decode(data, region=(60, 30, 133, 129), device="cpu")
     assert np.abs(whole[30:129, 60:133] - part).max() <= 1
-    with_details = [gained[encoder.model.code.latents :].any() for gained in coded.gained]
+    count = encoder.model.code.latents
+    with_details = [content.latents[count:].any() for content in coded.contents]
     assert any(with_details)
 
 

@@ -80,7 +80,7 @@ def _picture(case: Json, file: Any, record: Record, *, partial: bool = False) ->
 def _latents(model: Model, file: Any, record: Record, *, partial: bool) -> np.ndarray:
     if isinstance(model, AnySizeModel):
         tiles = photo_tiles(model, record, dense=file.dense)
-        return np.concatenate([tiles.gained(i).ravel() for i in range(tiles.grid.tiles)])
+        return np.concatenate([tiles.numbers(i) for i in range(tiles.grid.tiles)])
     assert isinstance(model, VectorModel)
     coder = Coder(model, file.dense)
     if not partial:

@@ -44,6 +44,15 @@ ALONE = {key: value for key, value in FEW.items() if key != "detail_index"}
 MODELS |= {"details": tiny.photo(**DETAILS), "details-alone": tiny.photo(**ALONE)} | {
     f"details-{name}": tiny.photo(**FEW | changed) for name, changed in UNFIT_DETAILS.items()
 }
+FILTERS = tiny.filters_tensors()
+UNFIT_FILTERS = {
+    "index": {"filter_index": FILTERS["filter_index"] - 256 * 256},
+    "rows": {"filter_index": FILTERS["filter_index"][:2]},
+    "none": {"filter_index": FILTERS["filter_index"][:, :0]},
+}
+MODELS |= {"filters": tiny.photo(**FILTERS)} | {
+    f"filters-{name}": tiny.photo(**changed) for name, changed in UNFIT_FILTERS.items()
+}
 MODELS |= {"fitted": tiny.fitted()} | {f"fitted-{name}": model for name, model in UNFIT.items()}
 DENSE = forge.DENSE
 SIZES = ((100, 70), (1040, 20))  # one tile, two tiles
@@ -58,6 +67,7 @@ def all_cases() -> Iterator[Case]:
     yield from tiles()
     yield from contexts()
     yield from details()
+    yield from filters()
     yield from models()
     yield from fitted()
 
@@ -170,10 +180,12 @@ def payload_of(
     level: int = 300,
     more: tiny.Tensors | None = None,
     details: bool = False,
+    filtered: bool = False,
 ) -> bytes:
     """A payload of the tiny photo model with `more` tensors, its latents drawn at random.
 
-    Some are far outside. With `details` it has those of the levels that have them.
+    Some are far outside. With `details` it has those of the levels that have them, if `filtered` a
+    filter of each tile.
     """
     tensors = {k[5:]: v for k, v in tiny.photo_tensors().items()}
     code = HyperpriorCode(tensors | (more or {}))
@@ -191,6 +203,9 @@ def payload_of(
         if details:
             values = np.resize([0.2, -3.1, 0.9, 0.4, 17.2], (3, *shape[1:])).astype("f4")
             parts[-1] = code.add_details(parts[-1], values, level, np.full(3, 9, "f4"))[0]
+        if filtered:
+            drawn = np.array([0, -1, 300, draw.randint(1, 9)], "i4")
+            parts[-1] = code.add_filter(parts[-1], drawn, level)
     front = struct.pack("<BH", int(grey), level)
     return front + (entries(size, front, parts) if len(parts) > 1 else b"") + b"".join(parts)
 
@@ -347,6 +362,36 @@ def details() -> Iterator[Case]:
         data = file(model, payload, size=size, flags=DENSE)
         what = "details of another shape, out of range or without their tables"
         yield bad(f"model-{model}", "M54", data, what, "PslError", **of(model))
+
+
+def filters() -> Iterator[Case]:
+    """M47 and M55: filters."""
+    known, size = of("filters"), SIZES[0]
+
+    def made(payload: bytes, model: str = "filters", size: tuple[int, int] = size) -> bytes:
+        return file(model, payload, size=size, flags=DENSE)
+
+    for name, level in (("low", 0), ("between", 300), ("top", 512)):
+        data = made(payload_of(size, level=level, more=FILTERS, filtered=True))
+        yield good(f"filters-{name}", "M47", data, f"a filter at level {level}", **known)
+    none = payload_of(size, more=FILTERS)
+    yield good("filters-none", "M47", made(none), "no filter, of a model that has them", **known)
+    wide = payload_of(SIZES[1], more=FILTERS, filtered=True)
+    yield good("filters-wide", "M47", made(wide, size=SIZES[1]), "filters of two tiles", **known)
+    payload = payload_of(size, more=FILTERS, filtered=True)
+    front, length, tile = payload[:3], payload[3], payload[4:]
+    for name, body in {
+        "longer": bytes([length + 1]) + tile[:length] + b"\0" + tile[length:],
+        "ones": bytes([8]) + b"\xff" * 8 + tile[length:],
+        "long-length": b"\x80\0" + none[4:],
+        "alone": bytes([length]) + tile[:length],
+    }.items():
+        what = "a filter no writer writes"
+        yield bad(f"filters-{name}", "M47", made(front + body), what, **known)
+    for name in UNFIT_FILTERS:
+        model, what = f"filters-{name}", "tables of filters of another shape or out of range"
+        data = made(payload, model)
+        yield bad(f"model-{model}", "M55", data, what, "PslError", **of(model))
 
 
 def models() -> Iterator[Case]:

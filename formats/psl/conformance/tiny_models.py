@@ -157,6 +157,11 @@ def details_tensors() -> Tensors:
     return {"detail_first": np.array([256], "<i8"), "detail_index": index, **named}
 
 
+def filters_tensors() -> Tensors:
+    """The tables of four filter values of the photo model."""
+    return {"filter_index": np.array([[0, 300, 600, 900], [256, 700, 900, 100], [9, 9, 9, 9]])}
+
+
 def fitted(**changed: int) -> bytes:
     """A model of fitted nets with two starts; `changed` are first values of its tensors."""
     draw = random.Random(4)

@@ -69,6 +69,8 @@ def check(tables: Tables) -> None:
     coded = {"contexts.": tables["gain"], "hyper_contexts.": mean}
     if any(key.startswith("detail_") for key in tables):
         coded["detail_contexts."] = check_details(tables)
+    if any(key.startswith("filter_") for key in tables):
+        check_filters(tables)
     for prefix, channels in coded.items():
         own = {k.removeprefix(prefix): v for k, v in tables.items() if k.startswith(prefix)}
         if own:
@@ -86,29 +88,40 @@ def check_details(tables: Tables) -> np.ndarray:
     return index
 
 
+def check_filters(tables: Tables) -> None:
+    """Refuse filters without tables, or with those of a wrong shape or out of range."""
+    need("filter_index" in tables, "M55")
+    index = tables["filter_index"].astype(object)
+    need(index.ndim == 2 and len(index) == len(tables["gain"]), "M55")
+    need(0 < index.shape[1] <= 1024 and abs(index).max() <= 255 << 8, "M55")
+
+
 def tile(tables: Tables, data: bytes, box: tuple[int, int], level: int) -> np.ndarray:
-    """Latents (N, h, w) of a tile, and behind them its details, where the level has any."""
-    details = []
+    """All numbers of a tile: latents, details where the level has any, the filter's values."""
+    details, values = [], []
+    if "filter_index" in tables:
+        part, data = cut(data)
+        own = table_at(tables, "filter_index", level)
+        values = residuals(part, own, [ends_of(each) for each in scales_of(tables)])
     if "detail_first" in tables and level >= tables["detail_first"][0]:
         part, data = cut(data)
-        own = at(tables["detail_index"], level)
-        own = np.clip(own + 128 >> 8, 0, len(tables["scales.widths"]) - 1)
+        own = table_at(tables, "detail_index", level)
         own = np.broadcast_to(own[:, None, None], (len(own), *box))
         empty = np.zeros(own.shape)
         details = [stream(tables, "detail_contexts.", part, own, level) if part else empty]
     front, back = cut(data)
     count = len(tables["scales.widths"])
-    means, index = at(tables["hyper_mean"], level), at(tables["hyper_index"], level)
+    means = at(tables["hyper_mean"], level)
     shape = len(means), -(-box[0] // 4), -(-box[1] // 4)
-    own = np.clip(index + 128 >> 8, 0, count - 1)
-    own = np.broadcast_to(own[:, None, None], shape)
+    own = np.broadcast_to(table_at(tables, "hyper_index", level)[:, None, None], shape)
     hyper = stream(tables, "hyper_contexts.", front, own, level)
     need(np.abs(hyper).max() <= 1000, "M47")
     means, index = synthesis(tables, 256 * hyper + means[:, None, None], level)
     means, index = (v[:, : box[0], : box[1]] for v in (means, index))
     index = np.minimum(index, count - 1)
     out = stream(tables, "contexts.", back, index, level)
-    return np.concatenate([out + means / 16, *details]).astype(np.float32)
+    found = np.concatenate([out + means / 16, *details]).ravel()
+    return np.concatenate([found, values]).astype(np.float32)
 
 
 def cut(data: bytes) -> tuple[bytes, bytes]:
@@ -137,6 +150,11 @@ def scales_of(tables: Tables) -> list[list[int]]:
     return [
         part.tolist() for part in np.split(tables["scales.frequencies"], np.cumsum(widths)[:-1])
     ]
+
+
+def table_at(tables: Tables, name: str, level: int) -> np.ndarray:
+    """The table of each channel at a level."""
+    return np.clip(at(tables[name], level) + 128 >> 8, 0, len(tables["scales.widths"]) - 1)
 
 
 def at(rows: np.ndarray, level: int) -> np.ndarray:
