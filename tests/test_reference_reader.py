@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 FORMAT = Path(__file__).parents[1] / "formats" / "psl"
-PRETRAINED = FORMAT.parents[1] / "pretrained"
-OLDER = FORMAT.parents[1] / "older-models" / "pseudocodec_older_models"
+ROOT = FORMAT.parents[1]
+PRETRAINED = ROOT / "pretrained"
 REFERENCE = FORMAT / "reference"
 sys.path.append(str(REFERENCE))
 
@@ -35,7 +35,7 @@ def digest(data: bytes) -> str:
 
 def model_of(file: psl_reader.Psl) -> psl_reader.Model:
     name = f"*/{file.model.hex()}.safetensors"
-    (path,) = [*PRETRAINED.glob(name), *OLDER.glob(name)]
+    (path,) = [*PRETRAINED.glob(name), *ROOT.glob(f"older-models*/*/{name}")]
     return psl_reader.Model(path)
 
 

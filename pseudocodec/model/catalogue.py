@@ -2,9 +2,9 @@
 
 A shipped model is a folder of the same name with files HASH.safetensors and a file CURRENT that
 holds the hash of the version new files are encoded with. Older versions, so that old files decode,
-are a distribution of their own, `pseudocodec-older-models`; a source tree has them beside the
-package. Further folders are listed in the environment variable PSEUDOCODEC_MODELS (separated as
-PATH is); every .safetensors file in them is known by its hash.
+are distributions of their own, `pseudocodec-older-models` and what it depends on; a source tree has
+them beside the package. Further folders are listed in the environment variable PSEUDOCODEC_MODELS
+(separated as PATH is); every .safetensors file in them is known by its hash.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pseudocodec.model.file import ModelFacts, model_id, read_facts
 ENVIRONMENT = "PSEUDOCODEC_MODELS"
 CURRENT = "CURRENT"
 SUFFIX = ".safetensors"
-OLDER = "pseudocodec_older_models"
+OLDER = ("older-models", "older-models-1")  # folders of a source tree, each a distribution
 
 _registered: dict[bytes, Path] = {}
 
@@ -45,13 +45,22 @@ def pretrained_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "pretrained"
 
 
-def older_folder() -> Path | None:
-    """Shipped models of earlier versions: installed as OLDER, or in the source tree."""
-    spec = importlib.util.find_spec(OLDER)
-    if spec is not None and spec.submodule_search_locations:
-        return Path(spec.submodule_search_locations[0])
-    beside = Path(__file__).parents[2] / "older-models" / OLDER
-    return beside if beside.is_dir() else None
+def older_package(name: str) -> str:
+    """The package that the distribution in this folder of OLDER installs."""
+    return "pseudocodec_" + name.replace("-", "_")
+
+
+def older_folders() -> list[Path]:
+    """Shipped models of earlier versions: those of OLDER, installed or in the source tree."""
+    folders = []
+    for name in OLDER:
+        package = older_package(name)
+        spec = importlib.util.find_spec(package)
+        if spec is not None and spec.submodule_search_locations:
+            folders.append(Path(spec.submodule_search_locations[0]))
+        elif (beside := Path(__file__).parents[2] / name / package).is_dir():
+            folders.append(beside)
+    return folders
 
 
 def register(path: Path) -> bytes:
@@ -120,7 +129,7 @@ def _files() -> Iterator[Path]:
     yield from sorted(pretrained_folder().glob(f"*/*{SUFFIX}"))
     for folder in filter(None, os.environ.get(ENVIRONMENT, "").split(os.pathsep)):
         yield from sorted(Path(folder).glob(f"*{SUFFIX}"))
-    if older := older_folder():
+    for older in older_folders():
         yield from sorted(older.glob(f"*/*{SUFFIX}"))
 
 
@@ -137,7 +146,7 @@ def _entries() -> list[Entry]:
 
 
 def _is_shipped(path: Path) -> bool:
-    return path.parent.parent in (pretrained_folder(), older_folder())
+    return path.parent.parent in (pretrained_folder(), *older_folders())
 
 
 def _entry(path: Path) -> Entry:

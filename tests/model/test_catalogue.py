@@ -85,26 +85,30 @@ def test_a_folder_in_the_environment_is_searched(
 def test_versions_of_before_are_found_where_they_are_installed(
     shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = tmp_path / catalogue.OLDER / "digits"
-    folder.mkdir(parents=True)
-    (folder.parent / "__init__.py").touch()
-    shutil.copy(shipped, folder)
+    copies = [tmp_path / catalogue.older_package(name) / "digits" for name in catalogue.OLDER]
+    for folder in copies:
+        folder.mkdir(parents=True)
+        (folder.parent / "__init__.py").touch()
+        shutil.copy(shipped, folder)
     monkeypatch.setattr(catalogue, "pretrained_folder", lambda: tmp_path / "none")
     monkeypatch.syspath_prepend(tmp_path)
     rows = pseudocodec.models()
-    assert [(row["id"], row["current"]) for row in rows] == [(shipped.stem, False)]
+    assert [Path(row["path"]).parent for row in rows] == copies
+    assert {(row["id"], row["current"]) for row in rows} == {(shipped.stem, False)}
     with pytest.raises(pseudocodec.UnknownModel, match="no model named 'digits'"):
         catalogue.by_name("digits")
 
 
 def test_a_source_tree_has_versions_of_before() -> None:
-    older = catalogue.older_folder()
-    if older is None:
+    folders = catalogue.older_folders()
+    if not folders:
         pytest.skip("neither a source tree nor pseudocodec-older-models: nothing to look at")
     current = {row["id"]: row["current"] for row in pseudocodec.models()}
-    files = list(older.glob("*/*.safetensors"))
-    assert files
-    assert not any(current[file.stem] for file in files)
+    assert len(folders) == len(catalogue.OLDER)
+    for folder in folders:
+        files = list(folder.glob("*/*.safetensors"))
+        assert files
+        assert not any(current[file.stem] for file in files)
 
 
 def test_other_files_in_a_users_folder_are_passed_over(

@@ -1,0 +1,1 @@
+"""The earliest versions of pseudocodec's model photo: files, nothing to import."""
