@@ -11,10 +11,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from pseudocodec.nets.hyperprior import between
+from pseudocodec.nets.hyperprior import MARGIN, between
 
 COLOURS = 3
-MARGIN = 3  # pixels that a filter looks beyond its own
 NEIGHBOURS = [
     (down, right)
     for down in range(MARGIN + 1)

@@ -28,6 +28,7 @@ from pseudocodec.nets.shrinkage import SEEN, Shrinkage
 PATCH = 16  # pixels a latent, along each side
 GROUP = 4  # latents a hyper-latent, along each side
 STAGES, MAPS = 3, 20  # of shrinkage, in new models
+MARGIN = 3  # pixels that a filter of files looks beyond its own: see `nets.filters`
 LEAK = 0.1  # slope of the ReLUs below zero
 UNIT_KNEE = 0.1  # deviation above which units grow with the root only
 
@@ -74,9 +75,12 @@ class HyperpriorConfig:
 
     @property
     def reach(self) -> int:
-        """How far, in latents, a transform looks beyond a place; both look equally far."""
+        """How far, in latents, a transform looks beyond a place, a filter behind it included.
+
+        Both transforms look equally far.
+        """
         pixels = 4 * (1 + 2 * self.fine_blocks) + 16 * self.coarse_blocks + SEEN * self.stages
-        return 2 * self.deep_blocks + 1 + math.ceil(pixels / PATCH)
+        return 2 * self.deep_blocks + 1 + math.ceil((pixels + MARGIN) / PATCH)
 
     @property
     def top(self) -> int:

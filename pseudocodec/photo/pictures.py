@@ -32,7 +32,7 @@ def unfiltered(
     import torch
     import torch.nn.functional as F
 
-    from pseudocodec.nets.filters import MARGIN
+    from pseudocodec.nets.hyperprior import MARGIN
 
     t = model.transform(device)
     with torch.inference_mode():

@@ -37,7 +37,7 @@ class Usual(NamedTuple):
 
 
 SIZE = Usual(close=0.005, rough=0.04, rise=3.0, refined=0.07)
-QUALITY = Usual(close=0.03, rough=0.15, rise=12.5, refined=-0.6)
+QUALITY = Usual(close=0.03, rough=0.15, rise=12.5, refined=-1.0)
 LEAST_BPP, LEAST_PSNR = 0.08, 26.5  # usual at the lowest level
 
 

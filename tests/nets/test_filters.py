@@ -9,7 +9,6 @@ from torch import Tensor
 from pseudocodec.nets.filters import (
     COLOURS,
     LIMIT,
-    MARGIN,
     NEIGHBOURS,
     TAPS,
     Filters,
@@ -18,6 +17,7 @@ from pseudocodec.nets.filters import (
     products,
     taps,
 )
+from pseudocodec.nets.hyperprior import MARGIN
 
 SHAPE = (1, COLOURS, 70, 40)
 

@@ -333,6 +333,17 @@ def contexts() -> Iterator[Case]:
         yield bad(f"model-{model}", "M53", data, what, "PslError", **of(model))
 
 
+def spoilt(payload: bytes, none: bytes) -> dict[str, bytes]:
+    """Payloads of one tile whose first stream no writer writes; in `none` it is empty."""
+    front, length, tile = payload[:3], payload[3], payload[4:]
+    return {
+        "longer": front + bytes([length + 1]) + tile[:length] + b"\0" + tile[length:],
+        "ones": front + bytes([8]) + b"\xff" * 8 + tile[length:],
+        "long-length": front + b"\x80\0" + none[4:],
+        "alone": front + bytes([length]) + tile[:length],
+    }
+
+
 def details() -> Iterator[Case]:
     """M47 and M54: details."""
     known, size = of("details"), SIZES[0]
@@ -348,15 +359,8 @@ def details() -> Iterator[Case]:
     wide = payload_of(SIZES[1], more=DETAILS, details=True)
     yield good("details-wide", "M47", detailed(wide, SIZES[1]), "details of two tiles", **known)
     payload = payload_of(size, more=DETAILS, details=True)
-    front, length, tile = payload[:3], payload[3], payload[4:]
-    for name, body in {
-        "longer": bytes([length + 1]) + tile[:length] + b"\0" + tile[length:],
-        "ones": bytes([8]) + b"\xff" * 8 + tile[length:],
-        "long-length": b"\x80\0" + none[4:],
-        "alone": bytes([length]) + tile[:length],
-    }.items():
-        what = "details no writer writes"
-        yield bad(f"details-{name}", "M47", detailed(front + body), what, **known)
+    for name, body in spoilt(payload, none).items():
+        yield bad(f"details-{name}", "M47", detailed(body), "details no writer writes", **known)
     for name in (*UNFIT_DETAILS, "alone"):
         model = f"details-{name}"
         data = file(model, payload, size=size, flags=DENSE)
@@ -379,15 +383,8 @@ def filters() -> Iterator[Case]:
     wide = payload_of(SIZES[1], more=FILTERS, filtered=True)
     yield good("filters-wide", "M47", made(wide, size=SIZES[1]), "filters of two tiles", **known)
     payload = payload_of(size, more=FILTERS, filtered=True)
-    front, length, tile = payload[:3], payload[3], payload[4:]
-    for name, body in {
-        "longer": bytes([length + 1]) + tile[:length] + b"\0" + tile[length:],
-        "ones": bytes([8]) + b"\xff" * 8 + tile[length:],
-        "long-length": b"\x80\0" + none[4:],
-        "alone": bytes([length]) + tile[:length],
-    }.items():
-        what = "a filter no writer writes"
-        yield bad(f"filters-{name}", "M47", made(front + body), what, **known)
+    for name, body in spoilt(payload, none).items():
+        yield bad(f"filters-{name}", "M47", made(body), "a filter no writer writes", **known)
     for name in UNFIT_FILTERS:
         model, what = f"filters-{name}", "tables of filters of another shape or out of range"
         data = made(payload, model)
