@@ -86,13 +86,14 @@ def taps(images: Tensor) -> Tensor:
 def products(images: Tensor, rest: Tensor) -> tuple[Tensor, Tensor]:
     """What least squares need: (TAPS, TAPS) of the taps, (TAPS, 3) of them with what is left.
 
-    Pictures (1, 3, H + 2 MARGIN, W + 2 MARGIN), rest (1, 3, H, W). Sums are in float64.
+    Pictures (1, 3, H + 2 MARGIN, W + 2 MARGIN), rest (1, 3, H, W). Sums are in float64, which not
+    every device has: they are on the CPU.
     """
-    squares = torch.zeros(TAPS, TAPS, dtype=torch.float64, device=images.device)
-    mixed = torch.zeros(TAPS, COLOURS, dtype=torch.float64, device=images.device)
+    squares = torch.zeros(TAPS, TAPS, dtype=torch.float64)
+    mixed = torch.zeros(TAPS, COLOURS, dtype=torch.float64)
     for top in range(0, rest.shape[2], ROWS):
         part = rest[0, :, top : top + ROWS]
         seen = taps(images[0, :, top : top + part.shape[1] + 2 * MARGIN]).flatten(1)
-        squares += seen @ seen.T
-        mixed += seen @ part.flatten(1).T
+        squares += (seen @ seen.T).cpu()
+        mixed += (seen @ part.flatten(1).T).cpu()
     return squares, mixed

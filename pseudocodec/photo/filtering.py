@@ -33,10 +33,10 @@ def fitted(model: PhotoModel, shown: Tensor, rest: Tensor, level: int, price: fl
     assert code
     squares, mixed = products(shown, rest)
     at = level_tensor(level, shown.device)
-    basis = (filters.basis * filters.step(at)).double()
+    basis = (filters.basis * filters.step(at)).cpu().double()
     bent = (basis.view(-1, COLOURS, TAPS) @ squares).flatten(1)
-    curvature = (price * bent @ basis.T).cpu().numpy()
-    slope = (price * basis @ mixed.T.flatten()).cpu().numpy()
+    curvature = (price * bent @ basis.T).numpy()
+    slope = (price * basis @ mixed.T.flatten()).numpy()
     values = code.choose(curvature, slope, level)
     saved = float(2 * slope @ values - values @ curvature @ values)
     bits = 8 * len(code.encode(values, level))

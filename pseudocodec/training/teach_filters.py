@@ -93,8 +93,8 @@ def teach_filters(
 
 def of_square(coded: CodedSquare) -> Shown:
     """What least squares make of it."""
-    taps, mixed = (sums.cpu() for sums in products(coded.shown, coded.rest))
-    error = float(coded.rest.double().square().sum())
+    taps, mixed = products(coded.shown, coded.rest)
+    error = float(coded.rest.cpu().double().square().sum())
     return Shown(coded.level, coded.price, coded.rest[0, 0].numel(), error, taps, mixed)
 
 

@@ -159,7 +159,7 @@ def test_the_basis_is_that_of_the_filters_seen() -> None:
     rng = np.random.default_rng(1)
     directions = rng.normal(size=(2, COLOURS * TAPS)) / 100
     seen = []
-    for _ in range(200):
+    for _ in range(100):
         taps = rng.normal(size=(400, TAPS)) / 10
         weights = (rng.normal(size=2) @ directions).reshape(COLOURS, TAPS)
         rest = taps @ weights.T + 1e-3 * rng.normal(size=(400, COLOURS))
