@@ -196,9 +196,9 @@ class HyperpriorCode:
         return parts.with_length(self.filters.encode(values, level)) + rest
 
     def decode(self, payload: bytes, height: int, width: int, level: int) -> Decoded:
-        """A payload -> what decodes from it. Raises Corrupt for one that `encode` does not write.
+        """A payload -> what decodes from it.
 
-        That is, without what `add_details` and `add_filter` add.
+        Raises Corrupt for one that `encode`, `add_details` and `add_filter` do not write.
         """
         read = self.read(payload, height, width, level)
         latents = (read.residuals + read.means / (1 << MEAN)).astype(np.float32)
